@@ -1,0 +1,152 @@
+/**
+ * Stage 6: the child's environment. Pure: the parent's environment by rule, minus the credentials that this run
+ * signed in with, plus the secrets.
+ */
+import { isUtf8 } from 'node:buffer';
+import { throwIssues, type Issue } from '../core/errors.ts';
+import type { EnvRules } from '../core/model.ts';
+import { execBytes, MAX_VARIABLE_BYTES } from '../platform/limits.ts';
+import { isDangerous } from './dangerous-names.ts';
+import { about, type ValidSecret } from './validate.ts';
+
+export type Environment = Readonly<Record<string, string>>;
+
+export interface ComposeInput {
+  readonly parent: Readonly<Record<string, string | undefined>>;
+  readonly rules: EnvRules;
+  readonly secrets: readonly ValidSecret[];
+  /** Names whose values this run signed in with. */
+  readonly credentialsUsed: Iterable<string>;
+  readonly runId: string;
+  /** Program and arguments, which share the system's limit with the environment. */
+  readonly argv: readonly string[];
+  /** Bytes. */
+  readonly maxExecBytes: number;
+  /** Whether names that differ only in case are the same variable (Windows). */
+  readonly foldCase?: boolean;
+}
+
+export interface Composed {
+  readonly env: Environment;
+  /** Names of injected secrets. */
+  readonly injected: readonly string[];
+  /** Sign-in credentials that the child does not get. */
+  readonly scrubbed: readonly string[];
+  /** Names where a secret replaced a value of the parent's. */
+  readonly overridden: readonly string[];
+  /** Names where the parent's own value won. */
+  readonly kept: readonly string[];
+}
+
+/** Credentials that only make sense together: when one was used, all go. */
+const SETS: readonly (readonly string[])[] = [['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']];
+/** The key of the local store reaches no child, whatever is asked. */
+const NEVER = ['SECRETS_PASSPHRASE', 'SECRETS_IDENTITY_FILE'];
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** @throws SecretsError with every name and value that can't be handed to a program */
+export function compose(input: ComposeInput): Composed {
+  const fold = (name: string): string => (input.foldCase === true ? name.toUpperCase() : name);
+  const parent = new Map(
+    Object.entries(input.parent).flatMap(([name, value]) => (value === undefined ? [] : [[fold(name), { name, value }] as const])),
+  );
+  const pass = new Set(input.rules.pass.map(fold));
+  const used = new Set([...input.credentialsUsed].map(fold));
+  for (const set of SETS) if (set.some((name) => used.has(fold(name)))) for (const name of set) used.add(fold(name));
+
+  const env = new Map<string, { readonly name: string; readonly value: string }>();
+  const inherited = matcher(input.rules.inherit, fold);
+  const scrubbed: string[] = [];
+  for (const [key, variable] of parent) {
+    if (NEVER.includes(key)) continue;
+    if (used.has(key) && !pass.has(key)) scrubbed.push(variable.name);
+    else if (inherited(key) || pass.has(key)) env.set(key, variable);
+  }
+
+  const issues: Issue[] = [];
+  const injected: string[] = [];
+  const overridden: string[] = [];
+  const kept: string[] = [];
+  const keep = new Set(input.rules.keep.map(fold));
+  for (const valid of input.secrets) {
+    if (!valid.injected) continue;
+    const { name } = valid.spec;
+    const key = fold(name);
+    const own = env.get(key);
+    const yields = valid.secret.from === 'value' || valid.secret.from === 'default';
+    if (own !== undefined && (yields || keep.has(key))) {
+      kept.push(name);
+      continue;
+    }
+    const problem = problemOf(valid, input.rules);
+    if (problem !== undefined) {
+      issues.push({ ...about(valid.spec, valid.secret.reference), ...problem });
+      continue;
+    }
+    if (own !== undefined) overridden.push(name);
+    env.set(key, { name, value: valid.secret.value.reveal().toString('utf8') });
+    injected.push(name);
+  }
+  env.set(fold('SECRETS_RUN'), { name: 'SECRETS_RUN', value: input.runId });
+
+  if (issues.length === 0) {
+    const bytes = execBytes([...input.argv, ...[...env.values()].map(({ name, value }) => `${name}=${value}`)]);
+    if (bytes > input.maxExecBytes) {
+      issues.push({
+        code: 'ENV_INVALID',
+        message: `arguments and environment together take more than the ${Math.floor(input.maxExecBytes / 1024)} KiB that this system gives to a program`,
+        hint: 'inject fewer secrets (--only, --tag), or inherit less (--inherit)',
+      });
+    }
+  }
+  throwIssues(issues);
+  return { env: Object.fromEntries([...env.values()].map(({ name, value }) => [name, value])), injected, scrubbed, overridden, kept };
+}
+
+/** Why a secret can't be a variable; never says anything about its content but the kind of problem. */
+function problemOf({ spec, secret }: ValidSecret, rules: EnvRules): Pick<Issue, 'code' | 'message' | 'hint'> | undefined {
+  if (!NAME.test(spec.name))
+    return {
+      code: 'ENV_INVALID',
+      message: 'this is no name for an environment variable',
+      hint: 'use letters, digits and _, not beginning with a digit',
+    };
+  if (isDangerous(spec.name) && !rules.allowDangerous.includes(spec.name)) {
+    return {
+      code: 'ENV_INVALID',
+      message: 'a variable of this name makes programs load or run other code, so it is refused',
+      hint: `if it is meant, write env: { allowDangerous: [${spec.name}] } in the manifest`,
+    };
+  }
+  const bytes = secret.value.reveal();
+  if (bytes.includes(0))
+    return {
+      code: 'VALUE_INVALID',
+      message: 'the value holds a NUL byte, which no environment variable can carry',
+      hint: 'store it encoded, for example as base64',
+    };
+  if (!isUtf8(bytes))
+    return {
+      code: 'VALUE_INVALID',
+      message: 'the value is not UTF-8 text, which an environment variable must be here',
+      hint: `use a template: "\${${spec.name}|base64}" hands it over encoded`,
+    };
+  if (bytes.length + Buffer.byteLength(spec.name) + 2 > MAX_VARIABLE_BYTES) {
+    return {
+      code: 'VALUE_INVALID',
+      message: 'the value is too long for an environment variable: 128 KiB with its name is the limit',
+      hint: 'let the program read it another way, or store a shorter value',
+    };
+  }
+  return undefined;
+}
+
+/** Whether a name is inherited: all, none, or by names and globs with `*`. */
+function matcher(inherit: EnvRules['inherit'], fold: (name: string) => string): (name: string) => boolean {
+  if (typeof inherit === 'boolean') return () => inherit;
+  const patterns = inherit.map((glob) => new RegExp(`^${fold(glob).split('*').map(escape).join('.*')}$`, 's'));
+  return (name) => patterns.some((pattern) => pattern.test(name));
+}
+
+const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');

@@ -1,0 +1,82 @@
+/** Builds what an adapter gets from outside, and remembers what it reported. */
+import type { ProviderConfig } from '../core/model.ts';
+import type { SecretValue } from '../core/secret-value.ts';
+import { VERSION } from '../core/version.ts';
+import { userFolders } from '../platform/folders.ts';
+import type { Host, PromptRequest } from '../provider-kit/contract.ts';
+import type { Deadline } from '../provider-kit/deadline.ts';
+import type { HttpClient, HttpClientOptions } from '../provider-kit/http.ts';
+
+/** Asks a person. */
+export interface Prompter {
+  readonly interactive: boolean;
+  password(request: Extract<PromptRequest, { kind: 'password' }>): Promise<SecretValue>;
+  confirm(message: string): Promise<boolean>;
+}
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly prompter: Prompter;
+  /** One line for the person. */
+  readonly notice: (message: string) => void;
+}
+
+/** What the sessions of a run reported. */
+export interface Reported {
+  /** Names of environment variables that were signed in with. */
+  readonly credentials: Set<string>;
+  /** To be masked besides the secrets: tokens from signing in. */
+  readonly sensitive: SecretValue[];
+}
+
+export interface HostOptions extends Surroundings {
+  readonly project: string | undefined;
+  readonly profile: string | undefined;
+  readonly runId: string;
+  readonly deadline: Deadline;
+  readonly reported: Reported;
+}
+
+export function createHost(options: HostOptions, config: ProviderConfig, role: Host['role']): Host {
+  const { env, prompter, deadline, reported } = options;
+  const prompt = async (request: PromptRequest): Promise<SecretValue | boolean> =>
+    deadline.paused<SecretValue | boolean>(() =>
+      request.kind === 'password' ? prompter.password(request) : prompter.confirm(request.message),
+    );
+  return {
+    env,
+    provider: config.name,
+    project: options.project,
+    profile: options.profile,
+    role,
+    baseDir: config.baseDir,
+    folders: userFolders(env),
+    userAgent: `secrets/${VERSION} run/${options.runId}`,
+    now: () => new Date(),
+    prompt: prompt as Host['prompt'],
+    interactive: prompter.interactive,
+    notice: options.notice,
+    credentialsUsed: (names) => {
+      for (const name of names) reported.credentials.add(name);
+    },
+    sensitive: (value) => {
+      reported.sensitive.push(value);
+    },
+    http: (http) => lazyHttp(http, env),
+    keychain: async () => (await import('../platform/keychain.ts')).openKeychain(env),
+  };
+}
+
+/** The transport's modules are slow to load, so the first request loads them. */
+function lazyHttp(options: HttpClientOptions, env: HostOptions['env']): HttpClient {
+  let client: Promise<HttpClient> | undefined;
+  return {
+    request: async (request) => {
+      client ??= import('../platform/http.ts').then(({ createHttpClient }) => createHttpClient(options, env));
+      return (await client).request(request);
+    },
+    close: () => {
+      client?.then((opened) => opened.close()).catch(() => undefined);
+    },
+  };
+}

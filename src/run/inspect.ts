@@ -1,0 +1,173 @@
+/**
+ * The stage behind the commands that show things: what is known about secrets without their values, and what it
+ * means. Asks only the capability `describe`, whose endpoints return no value, unless reading is asked for.
+ */
+import { done, failed, Fault, type Outcome } from '../core/fault.ts';
+import type { Manifest, Milliseconds, SecretSpec } from '../core/model.ts';
+import type { Metadata } from '../provider-kit/contract.ts';
+import { fieldPath } from '../provider-kit/json-document.ts';
+import { asFault } from '../provider-kit/operation.ts';
+import type { ProviderSession, Sessions } from '../provider-kit/session.ts';
+import type { PlannedReference } from './plan.ts';
+import { isAbsent, resolve } from './resolve.ts';
+
+export interface InspectOptions {
+  /** Reads the values of references whose presence the backend can't tell otherwise; they are dropped at once. */
+  readonly read?: boolean;
+}
+
+/**
+ * Metadata of every reference, in their order: one call per session, all sessions at once. Never throws: what fails
+ * is an outcome. A backend without `describe` gives presence `unknown`.
+ */
+export async function inspect(
+  references: readonly PlannedReference[],
+  manifest: Manifest,
+  sessions: Sessions,
+  options: InspectOptions = {},
+): Promise<readonly Outcome<Metadata>[]> {
+  const found = new Map<PlannedReference, Outcome<Metadata>>();
+  const groups = new Map<ProviderSession, PlannedReference[]>();
+  for (const reference of references) {
+    try {
+      const session = sessions.get(reference.configured, 'operator');
+      if (!session.can('describe')) found.set(reference, done({ presence: 'unknown' }));
+      else groups.set(session, [...(groups.get(session) ?? []), reference]);
+    } catch (error) {
+      found.set(reference, failed(asFault(error)));
+    }
+  }
+  await Promise.all(
+    [...groups].map(async ([session, group]) => {
+      const outcomes = await describeAll(session, group);
+      group.forEach((reference, index) => found.set(reference, outcomes[index] ?? failed(noAnswer)));
+    }),
+  );
+  const all = references.map((reference) => withField(reference, found.get(reference) ?? failed(noAnswer)));
+  return options.read === true ? readUnknown(references, all, manifest, sessions) : all;
+}
+
+const noAnswer = new Fault('protocol', { code: 'PROVIDER_BUG', message: 'the adapter did not answer' });
+
+async function describeAll(session: ProviderSession, group: readonly PlannedReference[]): Promise<readonly Outcome<Metadata>[]> {
+  try {
+    return await session.use('describe', (opened, op) =>
+      opened.describe(
+        group.map(({ parsed }) => parsed),
+        op,
+      ),
+    );
+  } catch (error) {
+    const fault = asFault(error);
+    return group.map(() => failed(fault));
+  }
+}
+
+/** That a document is there says nothing about a field in it, unless its fields are listed. */
+function withField({ parsed }: PlannedReference, outcome: Outcome<Metadata>): Outcome<Metadata> {
+  if (!outcome.ok || parsed.field === undefined || outcome.value.presence !== 'present') return outcome;
+  const { fields } = outcome.value;
+  if (fields === undefined) return done({ ...outcome.value, presence: 'unknown' });
+  const [first = parsed.field] = fieldPath(parsed.field) ?? [];
+  return fields.includes(first) ? outcome : done({ ...outcome.value, presence: 'absent' });
+}
+
+/** Settles what stayed unknown by reading it, each document once. */
+async function readUnknown(
+  references: readonly PlannedReference[],
+  outcomes: readonly Outcome<Metadata>[],
+  manifest: Manifest,
+  sessions: Sessions,
+): Promise<readonly Outcome<Metadata>[]> {
+  const isUnknown = (index: number): boolean => {
+    const outcome = outcomes[index];
+    return outcome?.ok === true && outcome.value.presence === 'unknown';
+  };
+  const secrets = references.flatMap((reference, index) =>
+    isUnknown(index) ? [{ spec: specOf(String(index), reference), injected: false, references: [reference] }] : [],
+  );
+  const { results } = await resolve({ manifest, secrets, outOfProfile: [] }, sessions);
+  return outcomes.map((outcome, index) => {
+    const result = results.get(String(index));
+    if (result === undefined || !outcome.ok) return outcome;
+    if (result.state === 'resolved') {
+      const { version, createdAt, expiresAt } = result.secret;
+      return done({
+        ...outcome.value,
+        presence: 'present',
+        ...(version === undefined ? {} : { version }),
+        ...(createdAt === undefined ? {} : { updatedAt: createdAt }),
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      });
+    }
+    if (result.state === 'incomplete') return outcome;
+    return isAbsent(result.fault) ? done({ ...outcome.value, presence: 'absent' }) : failed(result.fault);
+  });
+}
+
+/** An entry that holds one reference and nothing else. */
+export const specOf = (name: string, { placed }: Pick<PlannedReference, 'placed'>): SecretSpec => ({
+  name,
+  at: placed.at,
+  source: { kind: 'references', references: [placed] },
+  required: true,
+  sensitive: true,
+  consumers: [],
+  tags: [],
+  as: 'none',
+  layers: [],
+});
+
+export type State = 'present' | 'absent' | 'unknown' | 'disabled' | 'expired' | 'over-age';
+
+/** What the metadata of one reference means at a moment. */
+export interface Condition {
+  readonly state: State;
+  /** When the value, not its neighbours in the same document, was made; undefined where nothing says so. */
+  readonly madeAt?: Date;
+  readonly ageMs?: Milliseconds;
+  /** When it should be replaced: by `rotate.every`, `maxAge`, the backend's own schedule or its expiry, the earliest. */
+  readonly dueAt?: Date;
+}
+
+export function conditionOf(
+  metadata: Metadata,
+  field: string | undefined,
+  policy: Pick<SecretSpec, 'maxAge' | 'rotate'>,
+  now: Date,
+): Condition {
+  const madeAt = madeOf(metadata, field);
+  const ageMs = madeAt === undefined ? undefined : Math.max(0, now.getTime() - madeAt.getTime());
+  const limits = [policy.maxAge, policy.rotate?.every].filter((limit) => limit !== undefined);
+  const dates = [
+    ...(madeAt === undefined ? [] : limits.map((limit) => madeAt.getTime() + limit)),
+    ...[metadata.nextRotationAt, metadata.expiresAt].flatMap((date) => (date === undefined ? [] : [date.getTime()])),
+  ];
+  return {
+    state: stateOf(metadata, ageMs, policy.maxAge, now),
+    ...(madeAt === undefined ? {} : { madeAt }),
+    ...(ageMs === undefined ? {} : { ageMs }),
+    ...(dates.length === 0 || metadata.presence === 'absent' ? {} : { dueAt: new Date(Math.min(...dates)) }),
+  };
+}
+
+function stateOf(metadata: Metadata, ageMs: Milliseconds | undefined, maxAge: Milliseconds | undefined, now: Date): State {
+  if (metadata.presence === 'absent') return 'absent';
+  if (metadata.enabled === false) return 'disabled';
+  if (metadata.expiresAt !== undefined && metadata.expiresAt <= now) return 'expired';
+  if (maxAge !== undefined && ageMs !== undefined && ageMs > maxAge) return 'over-age';
+  return metadata.presence;
+}
+
+/**
+ * Age is per field: what the backend has recorded for it, else the time of the document where that can mean nothing
+ * but this value.
+ */
+function madeOf({ presence, rotatedAt, fields, updatedAt }: Metadata, field: string | undefined): Date | undefined {
+  if (presence === 'absent') return undefined;
+  if (field === undefined) return updatedAt;
+  const path = fieldPath(field) ?? [];
+  const name = path.length === 1 ? (path[0] ?? field) : field;
+  const recorded = rotatedAt !== undefined && Object.hasOwn(rotatedAt, name) ? rotatedAt[name] : rotatedAt?.[field];
+  return recorded ?? (fields?.length === 1 && path.length === 1 ? updatedAt : undefined);
+}

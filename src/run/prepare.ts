@@ -1,0 +1,85 @@
+/** The stages up to `compose` in one call: what `run` and the library share. */
+import { randomUUID } from 'node:crypto';
+import type { EnvRules, Manifest } from '../core/model.ts';
+import { maxExecBytes } from '../platform/limits.ts';
+import { Deadline } from '../provider-kit/deadline.ts';
+import { Sessions } from '../provider-kit/session.ts';
+import { compose, type Composed } from './compose.ts';
+import { createHost, type Reported, type Surroundings } from './host.ts';
+import { plan, type Plan } from './plan.ts';
+import { resolve, type Resolution } from './resolve.ts';
+import { select, type SelectOptions } from './select.ts';
+import { validate, type ValidSet } from './validate.ts';
+
+/** Time limits in milliseconds: all of the resolving, and one request. */
+export interface TimeLimits {
+  readonly totalMs: number;
+  readonly requestMs: number;
+}
+
+export const DEFAULT_LIMITS: TimeLimits = { totalMs: 30_000, requestMs: 10_000 };
+
+/** One use of the tool: its id, its deadline, and its sessions with the providers. */
+export class Run {
+  readonly id: string;
+  readonly reported: Reported = { credentials: new Set(), sensitive: [] };
+  readonly sessions: Sessions;
+  readonly surroundings: Surroundings;
+  readonly #deadline: Deadline;
+
+  constructor(manifest: Manifest, surroundings: Surroundings, limits: TimeLimits = DEFAULT_LIMITS, cancel?: AbortSignal) {
+    this.id = randomUUID();
+    this.surroundings = surroundings;
+    this.#deadline = new Deadline(limits.totalMs, cancel);
+    const common = {
+      ...surroundings,
+      project: manifest.project,
+      profile: manifest.profile,
+      runId: this.id,
+      deadline: this.#deadline,
+      reported: this.reported,
+    };
+    this.sessions = new Sessions(this.#deadline, Math.min(limits.requestMs, limits.totalMs), (config, role) =>
+      createHost(common, config, role),
+    );
+  }
+
+  /** Closes every session, bounded in time, and stops the clock. Never throws. */
+  async close(): Promise<void> {
+    await this.sessions.close();
+    this.#deadline.close();
+  }
+}
+
+export interface Prepared {
+  readonly plan: Plan;
+  readonly resolution: Resolution;
+  readonly valid: ValidSet;
+  readonly composed: Composed;
+}
+
+export interface PrepareOptions {
+  readonly select: SelectOptions;
+  /** Program and arguments, for the system's limit. */
+  readonly argv: readonly string[];
+  /** Default: those of the manifest. */
+  readonly rules?: EnvRules;
+}
+
+/** @throws SecretsError of any stage */
+export async function prepare(manifest: Manifest, run: Run, options: PrepareOptions): Promise<Prepared> {
+  const planned = await plan(manifest, select(manifest, options.select));
+  const resolution = await resolve(planned, run.sessions);
+  const valid = validate(resolution, { now: new Date() });
+  const composed = compose({
+    parent: run.surroundings.env,
+    rules: options.rules ?? manifest.env,
+    secrets: valid.secrets,
+    credentialsUsed: run.reported.credentials,
+    runId: run.id,
+    argv: options.argv,
+    maxExecBytes: maxExecBytes(),
+    foldCase: process.platform === 'win32',
+  });
+  return { plan: planned, resolution, valid, composed };
+}

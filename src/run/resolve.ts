@@ -1,0 +1,155 @@
+/**
+ * Stage 4: fetches what the plan names. The failure of one secret is data here; `validate` decides what it means.
+ */
+import { Fault, failed, done, type Outcome } from '../core/fault.ts';
+import { SecretValue } from '../core/secret-value.ts';
+import { extractField } from '../provider-kit/json-document.ts';
+import { documentId, type ProviderSession, type Sessions } from '../provider-kit/session.ts';
+import type { Document, DocumentKey, Lease } from '../provider-kit/contract.ts';
+import type { Plan, PlannedReference, PlannedSecret } from './plan.ts';
+import { fillTemplate } from './template.ts';
+
+/** A secret's value and where it came from. */
+export interface ResolvedSecret {
+  readonly value: SecretValue;
+  /** `provider`: fetched; `template`, `value`, `default`: from the manifest; the parent's own value may win over the last two. */
+  readonly from: 'provider' | 'template' | 'value' | 'default';
+  readonly reference?: PlannedReference;
+  readonly version?: string;
+  readonly createdAt?: Date;
+  readonly expiresAt?: Date;
+  readonly lease?: Lease;
+  readonly requestId?: string;
+}
+
+/** What became of one planned secret. `absent`: every reference says that there is nothing. */
+export type Resolved =
+  | { readonly state: 'resolved'; readonly secret: ResolvedSecret }
+  | { readonly state: 'absent'; readonly fault: Fault; readonly reference: PlannedReference }
+  | { readonly state: 'failed'; readonly fault: Fault; readonly reference: PlannedReference }
+  /** A template without some of the values it needs. */
+  | { readonly state: 'incomplete'; readonly missing: readonly string[] };
+
+export interface Resolution {
+  readonly plan: Plan;
+  readonly results: ReadonlyMap<string, Resolved>;
+}
+
+/** Whether a fault says "there is nothing", so that the next reference of a list may be asked. */
+export const isAbsent = (fault: Fault): boolean =>
+  fault.kind === 'not-found' || (fault.kind === 'no-field' && fault.code === 'FIELD_NOT_FOUND');
+
+export async function resolve(plan: Plan, sessions: Sessions): Promise<Resolution> {
+  const results = new Map<string, Resolved>();
+  let waiting = plan.secrets.filter((secret) => secret.references.length > 0);
+  // Each wave asks every secret's next reference at once; most runs have one wave.
+  for (let wave = 0; waiting.length > 0; wave++) {
+    const asked = waiting.flatMap((secret) => {
+      const reference = secret.references[wave];
+      return reference === undefined ? [] : [{ secret, reference }];
+    });
+    const outcomes = await fetchAll(
+      asked.map(({ reference }) => reference),
+      sessions,
+    );
+    waiting = [];
+    asked.forEach(({ secret, reference }, index) => {
+      const outcome = outcomes[index] ?? failed(new Fault('protocol', { code: 'PROVIDER_BUG', message: 'no answer' }));
+      const last = wave + 1 >= secret.references.length;
+      if (outcome.ok) results.set(secret.spec.name, { state: 'resolved', secret: outcome.value });
+      else if (!isAbsent(outcome.fault)) results.set(secret.spec.name, { state: 'failed', fault: outcome.fault, reference });
+      else if (last) results.set(secret.spec.name, withDefault(secret) ?? { state: 'absent', fault: outcome.fault, reference });
+      else waiting.push(secret);
+    });
+  }
+  const byName = new Map(plan.secrets.map((secret) => [secret.spec.name, secret]));
+  for (const secret of plan.secrets) fillIn(secret, byName, results);
+  return { plan, results };
+}
+
+function withDefault({ spec }: PlannedSecret): Resolved | undefined {
+  if (spec.default === undefined) return undefined;
+  return { state: 'resolved', secret: { value: SecretValue.fromText(spec.default), from: 'default' } };
+}
+
+/** Fetches each document once, however many references point into it, and takes the fields out. */
+async function fetchAll(references: readonly PlannedReference[], sessions: Sessions): Promise<readonly Outcome<ResolvedSecret>[]> {
+  const groups = new Map<ProviderSession, Map<string, DocumentKey>>();
+  const sessionOf = new Map<PlannedReference, ProviderSession | Fault>();
+  for (const reference of references) {
+    const session = openSession(reference, sessions);
+    sessionOf.set(reference, session);
+    if (session instanceof Fault) continue;
+    const keys = groups.get(session) ?? new Map<string, DocumentKey>();
+    keys.set(documentId(reference.parsed), keyOf(reference));
+    groups.set(session, keys);
+  }
+  const documents = new Map<ProviderSession, Map<string, Outcome<Document>>>();
+  await Promise.all(
+    [...groups].map(async ([session, keys]) => {
+      const outcomes = await session.resolve([...keys.values()]);
+      documents.set(session, new Map([...keys.keys()].map((id, index) => [id, outcomes[index] ?? failed(noAnswer)])));
+    }),
+  );
+  return references.map((reference) => {
+    const session = sessionOf.get(reference);
+    if (session === undefined || session instanceof Fault) return failed(session ?? noAnswer);
+    const document = documents.get(session)?.get(documentId(reference.parsed)) ?? failed(noAnswer);
+    return document.ok ? takeOut(reference, document.value) : document;
+  });
+}
+
+const noAnswer = new Fault('protocol', { code: 'PROVIDER_BUG', message: 'the adapter did not answer' });
+
+function openSession(reference: PlannedReference, sessions: Sessions): ProviderSession | Fault {
+  try {
+    return sessions.get(reference.configured);
+  } catch (error) {
+    return error instanceof Fault ? error : noAnswer;
+  }
+}
+
+function keyOf({ parsed }: PlannedReference): DocumentKey {
+  return {
+    key: parsed.key,
+    ...(parsed.version === undefined ? {} : { version: parsed.version }),
+    ...(parsed.stage === undefined ? {} : { stage: parsed.stage }),
+  };
+}
+
+function takeOut(reference: PlannedReference, document: Document): Outcome<ResolvedSecret> {
+  const { field } = reference.parsed;
+  const value = field === undefined ? done(document.bytes) : extractField(document.bytes, field);
+  if (!value.ok) return value;
+  const { version, createdAt, expiresAt, lease, requestId } = document;
+  return done({
+    value: value.value,
+    from: 'provider',
+    reference,
+    ...(version === undefined ? {} : { version }),
+    ...(createdAt === undefined ? {} : { createdAt }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(lease === undefined ? {} : { lease }),
+    ...(requestId === undefined ? {} : { requestId }),
+  });
+}
+
+/** Plain values and templates; a template's parts first. The manifest was checked: there is no cycle. */
+function fillIn(secret: PlannedSecret, byName: ReadonlyMap<string, PlannedSecret>, results: Map<string, Resolved>): void {
+  const { name, source } = secret.spec;
+  if (results.has(name) || source.kind === 'references') return;
+  if (source.kind === 'value') {
+    results.set(name, { state: 'resolved', secret: { value: SecretValue.fromText(source.value), from: 'value' } });
+    return;
+  }
+  for (const part of source.parts) {
+    const needed = 'name' in part ? byName.get(part.name) : undefined;
+    if (needed !== undefined) fillIn(needed, byName, results);
+  }
+  const filled = fillTemplate(source.parts, (part) => {
+    const result = results.get(part);
+    return result?.state === 'resolved' ? result.secret.value : undefined;
+  });
+  if ('value' in filled) results.set(name, { state: 'resolved', secret: { value: filled.value, from: 'template' } });
+  else results.set(name, withDefault(secret) ?? { state: 'incomplete', missing: filled.missing });
+}

@@ -1,0 +1,120 @@
+/**
+ * Stage 8: passes signals on, waits, and ends as the child did.
+ *
+ * The handlers are installed before the child exists (`Relay`), so that no signal falls between.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
+import { inForeground, terminalAlive } from '../platform/terminal.ts';
+
+/** How a child ended. */
+export type Ending = { readonly code: number } | { readonly signal: NodeJS.Signals };
+
+/** Passed on to the child. Those of job control (TSTP, TTIN, TTOU, CONT) are left to the kernel and the shell. */
+const FORWARDED: readonly NodeJS.Signals[] =
+  process.platform === 'win32'
+    ? ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK']
+    : ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'];
+
+/** Sent by a terminal to its whole foreground group: our child has it already. */
+const FROM_TERMINAL: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>(['SIGINT', 'SIGQUIT', 'SIGWINCH', 'SIGBREAK']);
+
+/** Receives signals from the start; before there is a child they end the preparation, afterwards they go to it. */
+export class Relay {
+  readonly #onEarly: (signal: NodeJS.Signals) => void;
+  readonly #handlers = new Map<NodeJS.Signals, () => void>();
+  #child: ChildProcess | undefined;
+  #ended = false;
+
+  /** @param onEarly called for a signal that arrives while there is no child */
+  constructor(onEarly: (signal: NodeJS.Signals) => void) {
+    this.#onEarly = onEarly;
+    for (const signal of FORWARDED) {
+      const handler = (): void => this.#receive(signal);
+      this.#handlers.set(signal, handler);
+      process.on(signal, handler);
+    }
+  }
+
+  /** From now on signals are the child's. */
+  attach(child: ChildProcess): void {
+    this.#child = child;
+    child.once('exit', () => {
+      this.#ended = true;
+    });
+  }
+
+  /** Gives the signals their default meaning back. */
+  release(): void {
+    for (const [signal, handler] of this.#handlers) process.removeListener(signal, handler);
+    this.#handlers.clear();
+  }
+
+  #receive(signal: NodeJS.Signals): void {
+    if (this.#ended) return;
+    const child = this.#child;
+    if (child === undefined) {
+      if (signal !== 'SIGWINCH') this.#onEarly(signal);
+      return;
+    }
+    if (FROM_TERMINAL.has(signal) && inForeground()) return;
+    // A hang-up of the terminal reaches the group by itself; one that somebody sent to us alone does not.
+    if (signal === 'SIGHUP' && inForeground() && !terminalAlive()) return;
+    child.kill(signal);
+  }
+}
+
+/** Waits for the child's own end, not for grandchildren that hold its streams. */
+export async function supervise(child: ChildProcess): Promise<Ending> {
+  if (child.exitCode !== null) return { code: child.exitCode };
+  if (child.signalCode !== null) return { signal: child.signalCode };
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 1 } : { signal }));
+  });
+}
+
+const DUMPS_CORE: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>([
+  'SIGQUIT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGSEGV',
+  'SIGXCPU',
+  'SIGXFSZ',
+  'SIGSYS',
+]);
+
+/** The status that shells give for a signal. */
+export const statusOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
+
+/**
+ * Ends this process as the child ended: with its code, or by the same signal, so that a shell sees what it would have
+ * seen without us.
+ */
+export function endAs(ending: Ending): never {
+  if ('code' in ending) process.exit(ending.code);
+  const { signal } = ending;
+  // As PID 1 a signal without a handler does nothing, and Windows has none.
+  if (process.pid !== 1 && process.platform !== 'win32') {
+    // The child's core is its own matter; ours would hold the values.
+    if (!DUMPS_CORE.has(signal) || spawnSync('prlimit', ['--core=0', '--pid', String(process.pid)], { stdio: 'ignore' }).status === 0) {
+      raise(signal);
+    }
+  }
+  process.exit(statusOf(signal));
+}
+
+function raise(signal: NodeJS.Signals): void {
+  if (signal !== 'SIGKILL' && signal !== 'SIGSTOP') {
+    // Adding and removing a listener leaves the default disposition, also where the runtime ignores the signal.
+    const nothing = (): void => undefined;
+    process.on(signal, nothing);
+    process.removeAllListeners(signal);
+  }
+  process.kill(process.pid, signal);
+  // The signal is delivered before kill() returns, or within a moment to another thread of ours.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+}
