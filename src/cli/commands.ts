@@ -1,0 +1,78 @@
+/** Every command by name: what `--help` shows without loading any of them, and how to load each. */
+import type { Command } from 'commander';
+import type { Context } from './context.ts';
+
+export interface CommandModule {
+  /**
+   * Adds arguments, options and the action. The action gets its context from `open`, which reads the global options.
+   */
+  define(command: Command, open: (command: Command) => Context): void;
+}
+
+export interface CommandEntry {
+  readonly summary: string;
+  readonly group: 'Run' | 'See' | 'Change' | 'Set up' | 'More';
+  readonly load: () => Promise<CommandModule>;
+  readonly aliases?: readonly string[];
+}
+
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    group: 'Run',
+    summary: 'run a program with its secrets in the environment',
+    aliases: ['exec'],
+    load: () => import('./commands/run.ts'),
+  },
+  list: {
+    group: 'See',
+    summary: 'list the references of this manifest: metadata, never a value',
+    aliases: ['ls'],
+    load: () => import('./commands/list.ts'),
+  },
+  check: {
+    group: 'See',
+    summary: 'a gate for CI: fails if something required is absent, old or undocumented',
+    load: () => import('./commands/check.ts'),
+  },
+  describe: {
+    group: 'See',
+    summary: 'show everything known about one secret without its value',
+    load: () => import('./commands/describe.ts'),
+  },
+  explain: {
+    group: 'See',
+    summary: 'show where each variable would come from and why; checks the whole manifest offline',
+    load: () => import('./commands/explain.ts'),
+  },
+  history: { group: 'See', summary: 'list the versions of a secret by their metadata', load: () => import('./commands/history.ts') },
+  get: { group: 'See', summary: 'write one value to stdout, only with --reveal', load: () => import('./commands/get.ts') },
+  set: { group: 'Change', summary: 'store a value, typed, piped, from a file, or generated', load: () => import('./commands/set.ts') },
+  move: { group: 'Change', summary: 'move a value to another manager, with its reference', load: () => import('./commands/move.ts') },
+  remove: { group: 'Change', summary: 'remove a value from its manager', aliases: ['rm'], load: () => import('./commands/remove.ts') },
+  init: { group: 'Set up', summary: 'write a manifest for this project', load: () => import('./commands/init.ts') },
+  import: { group: 'Set up', summary: 'move the secrets of a .env file into a store', load: () => import('./commands/import.ts') },
+  setup: {
+    group: 'Set up',
+    summary: 'ask for each required value that is missing: the first command after a clone',
+    load: () => import('./commands/setup.ts'),
+  },
+  doctor: { group: 'Set up', summary: 'check every provider in use; reads no secret', load: () => import('./commands/doctor.ts') },
+  whoami: { group: 'Set up', summary: 'show who each provider says you are', load: () => import('./commands/whoami.ts') },
+  providers: {
+    group: 'More',
+    summary: 'list the providers, their options and what they can do',
+    load: () => import('./commands/providers.ts'),
+  },
+  schema: { group: 'More', summary: 'print the JSON Schema of .secretsrc, for editors', load: () => import('./commands/schema.ts') },
+  completion: {
+    group: 'More',
+    summary: 'print a completion script for bash, zsh, fish or powershell',
+    load: () => import('./commands/completion.ts'),
+  },
+};
+
+/** What people type who come from other tools, and what to type here. */
+export const FOREIGN: Readonly<Record<string, string>> = {
+  inject: 'secrets run -- COMMAND starts a program with its secrets; secrets import FILE reads a .env file',
+  read: 'secrets get NAME --reveal',
+};

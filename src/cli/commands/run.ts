@@ -1,0 +1,163 @@
+/** `secrets run`: resolve, inject, launch, supervise. */
+import { Option, type Command } from 'commander';
+import { SecretsError } from '../../core/errors.ts';
+import type { EnvRules, Manifest } from '../../core/model.ts';
+import type { KeepRule } from '../../platform/descriptors.ts';
+import { launch, lookUp } from '../../run/launch.ts';
+import { prepare, type Prepared, type Run } from '../../run/prepare.ts';
+import { endAs, Relay, statusOf, supervise } from '../../run/supervise.ts';
+import type { CommandModule } from '../commands.ts';
+import type { Context } from '../context.ts';
+import { list, references } from '../options.ts';
+import { loadFor, openRun } from '../session.ts';
+import { withSpinner } from '../spinner.ts';
+
+interface RunOptions {
+  readonly only?: readonly string[];
+  readonly except?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly envFile?: readonly string[];
+  readonly ref?: readonly string[];
+  readonly inherit?: string;
+  readonly passEnv?: readonly string[];
+  readonly keepEnv?: readonly string[];
+  readonly keepFd?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+export const define: CommandModule['define'] = (command, open) => {
+  command
+    .argument('[command...]', 'the program and its arguments, best behind --')
+    .passThroughOptions()
+    .addOption(new Option('--only <names>', 'only these secrets').argParser(list))
+    .addOption(new Option('--except <names>', 'all but these').argParser(list))
+    .addOption(new Option('--tag <tags>', 'only secrets with one of these tags').argParser(list))
+    .addOption(new Option('--env-file <file>', 'add the entries of a dotenv file').argParser(collect))
+    .addOption(new Option('--ref <name=reference>', 'add one reference').argParser(collect))
+    .option('--inherit <what>', "of the parent's environment: all, none, or names and globs")
+    .addOption(new Option('--pass-env <names>', 'sign-in credentials that the program may keep').argParser(list))
+    .addOption(new Option('--keep-env <names>', "names whose value in the parent's environment wins").argParser(list))
+    .addOption(new Option('--keep-fd <n>', 'keep an open descriptor for the program; auto: those of make and systemd').argParser(list))
+    .option('--dry-run', 'show what would be fetched and injected; talks to nobody')
+    .action(async (argv: string[], options: RunOptions, self: Command) => runCommand(open(self), argv, options));
+};
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+async function runCommand(context: Context, argv: readonly string[], options: RunOptions): Promise<void> {
+  const [program, ...args] = argv;
+  if (program === undefined && options.dryRun !== true) {
+    throw new SecretsError({ code: 'USAGE', message: 'the program to run is missing', hint: 'secrets run -- npm start' });
+  }
+  // Before anything else, so that no signal is lost; until there is a child, a signal ends the preparation.
+  const cancel = new AbortController();
+  let stopping: NodeJS.Signals | undefined;
+  const relay = new Relay((signal) => {
+    if (stopping !== undefined) process.exit(statusOf(signal));
+    stopping = signal;
+    cancel.abort();
+    setTimeout(() => process.exit(statusOf(signal)), 2_000).unref();
+  });
+
+  const keepFds = keepRule(options.keepFd ?? []);
+  const loaded = await loadFor(context, { envFiles: options.envFile ?? [], refs: references(options.ref ?? []) });
+  const { manifest } = loaded;
+  const rules = rulesFor(manifest, options);
+  if (options.dryRun === true) {
+    const { printPlan } = await import('./run-plan.ts');
+    await printPlan(context, manifest, options, rules, argv);
+    return;
+  }
+  const command = lookUp([program ?? '', ...args], context.env, context.cwd);
+  if (!('file' in command)) {
+    context.output.error(
+      new SecretsError({ code: 'USAGE', message: `${shown(program ?? '')}: ${command.message}`, hint: 'check the spelling and PATH' }),
+      'nothing was fetched',
+    );
+    process.exit(command.exit);
+  }
+
+  const run = openRun(context, loaded, cancel.signal);
+  let prepared: Prepared;
+  try {
+    prepared = await withSpinner(context, 'fetching secrets', () => prepare(manifest, run, { select: options, argv, rules }));
+  } catch (error) {
+    await closeQuickly(run);
+    if (stopping !== undefined) process.exit(statusOf(stopping));
+    throw error;
+  }
+  report(context, prepared);
+  // Sign-in tokens are given back as soon as nothing needs them; a lease lives as long as its token.
+  const leased = prepared.valid.secrets.some(({ secret }) => secret.lease !== undefined);
+  if (!leased) await closeQuickly(run);
+  if (stopping !== undefined) {
+    await closeQuickly(run);
+    process.exit(statusOf(stopping));
+  }
+
+  const launched = await launch(command, { env: prepared.composed.env, parent: context.env, cwd: context.cwd, keepFds });
+  if (!launched.ok) {
+    await closeQuickly(run);
+    context.output.error(
+      new SecretsError({ code: 'ENV_INVALID', message: `${shown(program ?? '')}: ${launched.message}` }),
+      'nothing was started',
+    );
+    process.exit(launched.exit);
+  }
+  relay.attach(launched.child);
+  const ending = await supervise(launched.child);
+  await closeQuickly(run);
+  relay.release();
+  const { scrubbed } = prepared.composed;
+  if (scrubbed.length > 0 && !('code' in ending && ending.code === 0)) context.output.notice(scrubNotice(scrubbed));
+  endAs(ending);
+}
+
+/** Two seconds are enough to give tokens back; a manager that hangs must not hold the program. */
+async function closeQuickly(run: Run): Promise<void> {
+  await Promise.race([run.close(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
+}
+
+function rulesFor(manifest: Manifest, options: RunOptions): EnvRules {
+  if (manifest.protected && (options.keepEnv ?? []).length > 0) {
+    throw new SecretsError({
+      code: 'USAGE',
+      message: `--keep-env is refused in the protected profile ${manifest.profile ?? ''}`,
+      hint: 'leave it out',
+    });
+  }
+  const { env } = manifest;
+  const asked = options.inherit;
+  const inherit =
+    asked === undefined ? env.inherit : asked === 'all' ? true : asked === 'none' ? false : asked.split(',').filter((name) => name !== '');
+  return { ...env, inherit, pass: [...env.pass, ...(options.passEnv ?? [])], keep: [...env.keep, ...(options.keepEnv ?? [])] };
+}
+
+function keepRule(texts: readonly string[]): KeepRule {
+  return texts.map((text) => {
+    if (text === 'auto') return text;
+    if (!/^\d{1,4}$/.test(text) || Number(text) < 3)
+      throw new SecretsError({
+        code: 'USAGE',
+        message: '--keep-fd takes a descriptor from 3 on, or auto',
+        hint: 'secrets run --keep-fd 3 -- COMMAND',
+      });
+    return Number(text);
+  });
+}
+
+function report(context: Context, { valid, composed }: Prepared): void {
+  const { output } = context;
+  for (const warning of valid.warnings) output.warn(warning);
+  for (const spec of valid.absent) output.detail(`${spec.name} is absent and optional, so it is not set`);
+  for (const name of composed.overridden) output.detail(`${name} replaces the value of the parent's environment`);
+  for (const name of composed.kept) output.detail(`${name} keeps the value of the parent's environment`);
+  output.detail(`injected ${composed.injected.length === 0 ? 'nothing' : composed.injected.join(', ')}`);
+  if (composed.scrubbed.length > 0) output.notice(scrubNotice(composed.scrubbed));
+}
+
+const scrubNotice = (names: readonly string[]): string =>
+  `${names.join(', ')} signed in to fetch the secrets and ${names.length === 1 ? 'is' : 'are'} not passed on (--pass-env ${names.join(',')} keeps ${names.length === 1 ? 'it' : 'them'})`;
+
+/** A command as typed, if it is fit to print. */
+const shown = (command: string): string => (/^[\x20-\x7e]{1,200}$/.test(command) ? command : 'the command');

@@ -1,0 +1,149 @@
+/** What `list`, `check` and `describe` work on: each target's references with what is known about them now. */
+import type { ErrorCode, Issue } from '../core/errors.ts';
+import type { Fault } from '../core/fault.ts';
+import type { Manifest } from '../core/model.ts';
+import type { Metadata } from '../provider-kit/contract.ts';
+import { conditionOf, inspect, type Condition, type InspectOptions, type State } from '../run/inspect.ts';
+import type { PlannedReference } from '../run/plan.ts';
+import type { Sessions } from '../provider-kit/session.ts';
+import type { Style } from './output.ts';
+import { interrupted } from './session.ts';
+import type { Target } from './target.ts';
+
+/** One reference of a target, or what stands in for it. */
+export type Row =
+  | { readonly kind: 'reference'; readonly target: Target; readonly reference: PlannedReference; readonly fault: Fault }
+  | {
+      readonly kind: 'reference';
+      readonly target: Target;
+      readonly reference: PlannedReference;
+      readonly fault?: undefined;
+      readonly metadata: Metadata;
+      readonly condition: Condition;
+    }
+  | { readonly kind: 'template' | 'value'; readonly target: Target };
+
+export interface Inventory {
+  readonly rows: readonly Row[];
+  readonly now: Date;
+}
+
+export async function takeInventory(
+  targets: readonly Target[],
+  manifest: Manifest,
+  sessions: Sessions,
+  options: InspectOptions,
+): Promise<Inventory> {
+  const references = targets.flatMap((target) => target.references);
+  const outcomes = await inspect(references, manifest, sessions, options);
+  if (outcomes.some((outcome) => !outcome.ok && outcome.fault.kind === 'cancelled')) throw interrupted();
+  const now = new Date();
+  const found = new Map(references.map((reference, index) => [reference, outcomes[index]]));
+  const rows = targets.flatMap((target): readonly Row[] => {
+    const { source } = target.spec;
+    if (source.kind !== 'references') return [{ kind: source.kind, target }];
+    return target.references.flatMap((reference): readonly Row[] => {
+      const outcome = found.get(reference);
+      if (outcome === undefined) return [];
+      if (!outcome.ok) return [{ kind: 'reference', target, reference, fault: outcome.fault }];
+      const metadata = outcome.value;
+      return [
+        { kind: 'reference', target, reference, metadata, condition: conditionOf(metadata, reference.parsed.field, target.spec, now) },
+      ];
+    });
+  });
+  return { rows, now };
+}
+
+/** How a whole secret stands: as the first of its references that is not absent, or as its template's parts. */
+export interface Standing {
+  readonly state: State | 'failed';
+  /** The row that decides. */
+  readonly row: Row | undefined;
+  /** For a template: the parts that are not there. */
+  readonly missing: readonly string[];
+}
+
+export function standingOf(target: Target, rows: readonly Row[]): Standing {
+  const { source } = target.spec;
+  const own = rows.filter((row) => row.target === target);
+  if (source.kind === 'value') return { state: 'present', row: own[0], missing: [] };
+  if (source.kind === 'references') {
+    const row = own.find((one) => stateOf(one) !== 'absent') ?? own.at(-1);
+    const state = row === undefined ? 'unknown' : stateOf(row);
+    return { state: state === 'absent' && target.spec.default !== undefined ? 'present' : state, row, missing: [] };
+  }
+  const parts = source.parts.flatMap((part) => {
+    const needed = 'name' in part ? rows.find((row) => row.target.name === part.name)?.target : undefined;
+    return needed === undefined ? [] : [{ needed, standing: standingOf(needed, rows) }];
+  });
+  const missing = parts.filter(({ standing }) => standing.state === 'absent').map(({ needed }) => needed.label);
+  const unsure = parts.some(({ standing }) => standing.state === 'unknown' || standing.state === 'failed');
+  if (missing.length > 0) return { state: target.spec.default === undefined ? 'absent' : 'present', row: own[0], missing };
+  return { state: unsure ? 'unknown' : 'present', row: own[0], missing };
+}
+
+export const stateOf = (row: Row): State | 'failed' =>
+  row.kind !== 'reference' ? 'present' : row.fault === undefined ? row.condition.state : 'failed';
+
+/** A failure as a state of its own. */
+export type FailedState = 'denied' | 'unreachable' | 'failed';
+
+export function failedState(code: ErrorCode): FailedState {
+  switch (code) {
+    case 'DENIED':
+    case 'UNAUTHENTICATED':
+    case 'STORE_LOCKED':
+      return 'denied';
+    case 'PROVIDER_UNAVAILABLE':
+    case 'PROVIDER_THROTTLED':
+    case 'PROVIDER_TIMEOUT':
+    case 'STORE_BUSY':
+      return 'unreachable';
+    default:
+      return 'failed';
+  }
+}
+
+/** `denied`, `unreachable PROVIDER_TIMEOUT`: the code where it says more than the state. */
+export function failedText(code: ErrorCode): string {
+  const state = failedState(code);
+  return state.toUpperCase() === code ? state : `${state} ${code}`;
+}
+
+export const STATE_STYLES: Readonly<Record<State | 'failed', Style>> = {
+  present: 'green',
+  absent: 'red',
+  unknown: 'dim',
+  disabled: 'red',
+  expired: 'red',
+  'over-age': 'yellow',
+  failed: 'red',
+};
+
+/** Failures of several references that say the same are one issue, which names them all. */
+export function failuresOf(rows: readonly Row[]): readonly Issue[] {
+  const groups = new Map<string, { readonly issue: Issue; readonly labels: string[] }>();
+  for (const row of rows) {
+    if (row.kind !== 'reference' || row.fault === undefined) continue;
+    const { fault, target, reference } = row;
+    const { provider, text } = reference.placed.reference;
+    const key = JSON.stringify([provider, fault.code, fault.detail.message]);
+    const group = groups.get(key);
+    if (group === undefined) {
+      const { owner, contact, runbook } = target.spec;
+      const issue: Issue = { code: fault.code, message: fault.detail.message, hint: fault.detail.hint, provider, reference: text };
+      groups.set(key, { issue: { ...issue, owner, contact, runbook }, labels: [target.label] });
+    } else group.labels.push(target.label);
+  }
+  return [...groups.values()].map(({ issue, labels }) => {
+    const [first, ...rest] = [...new Set(labels)];
+    if (rest.length === 0) return first === undefined || first === issue.reference ? issue : { ...issue, name: first };
+    const { owner: _owner, contact: _contact, runbook: _runbook, reference: _reference, ...shared } = issue;
+    return { ...shared, message: `${issue.message} (${named([first ?? '', ...rest])})` };
+  });
+}
+
+/** Names for a message, not without end. */
+export const named = (names: readonly string[], most = 6): string =>
+  names.length <= most ? names.join(', ') : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;

@@ -1,0 +1,25 @@
+/** How option texts are read; one place for all commands. */
+import { SecretsError } from '../core/errors.ts';
+
+/** `A,B` and repeated options alike. */
+export const list = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+];
+
+/** `NAME=REFERENCE` pairs. */
+export function references(texts: readonly string[]): readonly { readonly name: string; readonly reference: string }[] {
+  return texts.map((text) => {
+    const at = text.indexOf('=');
+    if (at <= 0)
+      throw new SecretsError({
+        code: 'USAGE',
+        message: '--ref takes NAME=REFERENCE',
+        hint: 'secrets run --ref API_KEY=vault://secret/api#key -- COMMAND',
+      });
+    return { name: text.slice(0, at), reference: text.slice(at + 1) };
+  });
+}

@@ -1,0 +1,164 @@
+/** All that is printed: results on stdout, everything else on stderr. */
+import { writeSync } from 'node:fs';
+import path from 'node:path';
+import { CODES, SecretsError, type Issue, type Position } from '../core/errors.ts';
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly debug: boolean;
+  readonly cwd: string;
+  /** Colour on stdout and on stderr. */
+  readonly color: { readonly stdout: boolean; readonly stderr: boolean };
+  /** Columns of stdout's terminal; undefined in a pipe. */
+  readonly columns: number | undefined;
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
+
+const STYLES: Readonly<Record<Style, readonly [number, number]>> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  yellow: [33, 39],
+  green: [32, 39],
+  cyan: [36, 39],
+};
+
+export class Output {
+  readonly options: OutputOptions;
+
+  constructor(options: OutputOptions) {
+    this.options = options;
+  }
+
+  get json(): boolean {
+    return this.options.json;
+  }
+
+  /** The result, as it is: text that ends a line, or a value's exact bytes. @throws SecretsError IO */
+  result(content: string | Uint8Array): void {
+    writeAll(1, typeof content === 'string' ? Buffer.from(content) : content);
+  }
+
+  /** The result as JSON, one object. */
+  resultJson(value: unknown): void {
+    this.result(`${JSON.stringify(value, undefined, 2)}\n`);
+  }
+
+  /** What the person should know; silenced by --quiet. */
+  notice(message: string): void {
+    if (!this.options.quiet) this.#say(`secrets: ${message}`);
+  }
+
+  /** Said with --verbose only. */
+  detail(message: string): void {
+    if (this.options.verbose || this.options.debug) this.#say(`secrets: ${message}`);
+  }
+
+  debug(message: string): void {
+    if (this.options.debug) this.#say(this.styled('dim', `secrets: debug: ${message}`));
+  }
+
+  warn(issue: Omit<Issue, 'code'>): void {
+    if (!this.options.quiet) this.#say(block(`secrets: ${this.styled('yellow', 'warning')}: `, issue, this.#where));
+  }
+
+  /** An error and how it ends the program: every issue, then what it means for the command. */
+  error(error: SecretsError, ending?: string): void {
+    if (this.options.json) {
+      this.#say(JSON.stringify(errorJson(error)));
+      return;
+    }
+    for (const issue of error.issues) {
+      const hint = issue.hint ?? CODES[issue.code].hint;
+      this.#say(block(`secrets: ${this.styled('red', `error[${issue.code}]`)}: `, { ...issue, hint }, this.#where));
+    }
+    if (error.issues.length > 1) this.#say(`secrets: ${error.issues.length} problems${ending === undefined ? '' : `; ${ending}`}`);
+    else if (ending !== undefined) this.#say(`secrets: ${ending}`);
+  }
+
+  /** Text in a style, if this stream shows colour. */
+  styled(style: Style, text: string, stream: 'stdout' | 'stderr' = 'stderr'): string {
+    if (!this.options.color[stream]) return text;
+    const [on, off] = STYLES[style];
+    return `\u001b[${on}m${text}\u001b[${off}m`;
+  }
+
+  /** `file:line:column`, the file from the working directory where that is shorter. */
+  readonly #where = (at: Position): string => `${shortPath(at.file, this.options.cwd)}:${at.line}:${at.column}`;
+
+  where(at: Position): string {
+    return this.#where(at);
+  }
+
+  #say(text: string): void {
+    try {
+      writeAll(2, Buffer.from(`${text}\n`));
+    } catch {
+      // nobody listens on stderr; the exit code still tells
+    }
+  }
+}
+
+export function shortPath(file: string, cwd: string): string {
+  if (!path.isAbsolute(file)) return file;
+  const relative = path.relative(cwd, file);
+  return relative !== '' && relative.length < file.length ? relative : file;
+}
+
+function block(head: string, issue: Omit<Issue, 'code'>, where: (at: Position) => string): string {
+  const subject = issue.name ?? issue.provider;
+  const owner = [issue.owner, issue.contact === undefined ? undefined : `(${issue.contact})`]
+    .filter((part) => part !== undefined)
+    .join(' ');
+  return [
+    `${head}${subject === undefined ? '' : `${subject}: `}${issue.message}`,
+    ...(issue.at === undefined ? [] : [`  at ${where(issue.at)}`]),
+    ...(issue.hint === undefined ? [] : [`  hint: ${issue.hint}`]),
+    ...(owner === '' ? [] : [`  owner: ${owner}`]),
+    ...(issue.runbook === undefined ? [] : [`  runbook: ${issue.runbook}`]),
+  ].join('\n');
+}
+
+/** The documented form of an error with --json. */
+function errorJson(error: SecretsError): unknown {
+  const { primary } = error;
+  const one = (issue: Issue): Record<string, unknown> => ({
+    code: issue.code,
+    message: issue.message,
+    hint: issue.hint ?? CODES[issue.code].hint,
+    at: issue.at,
+    name: issue.name,
+    reference: issue.reference,
+    provider: issue.provider,
+    retryable: CODES[issue.code].retryable,
+    owner: issue.owner,
+    contact: issue.contact,
+    runbook: issue.runbook,
+  });
+  return { error: { ...one(primary), issues: error.issues.map(one) } };
+}
+
+/** Writes everything, also to a pipe in non-blocking mode that is full for a moment. */
+function writeAll(fd: 1 | 2, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+        continue;
+      }
+      // The reader has gone, as in `secrets list | head -1`: end as a program does that knows SIGPIPE.
+      if (code === 'EPIPE' && fd === 1) process.exit(141);
+      throw new SecretsError({
+        code: 'IO',
+        message: `${fd === 1 ? 'stdout' : 'stderr'} cannot be written${code === 'ENOSPC' ? ': no space is left' : ''}`,
+        hint: 'check where the output goes',
+      });
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/** The command line: one commander program, in which only the command that is called is loaded. */
+import { Command, CommanderError, Option } from 'commander';
+import { CODES, SecretsError, type Issue } from '../core/errors.ts';
+import { parseDuration } from '../core/duration.ts';
+import { suggest } from '../core/suggest.ts';
+import { VERSION } from '../core/version.ts';
+import { DEFAULT_LIMITS } from '../run/prepare.ts';
+import { COMMANDS, FOREIGN } from './commands.ts';
+import type { Context, GlobalOptions } from './context.ts';
+import { Output } from './output.ts';
+import { canAsk } from './prompts.ts';
+
+/** `run` keeps 125 for all of its own failures, since the other codes belong to the child. */
+const RUN_FAILURE = 125;
+
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const called = calledCommand(argv);
+  const isRun = called !== undefined && nameOf(called) === 'run';
+  const state: { output: Output } = { output: outputFor(earlyOptions(argv, called)) };
+  process.on('uncaughtException', (error) => fail(error, state.output, isRun));
+  process.on('unhandledRejection', (error) => fail(error, state.output, isRun));
+  try {
+    const program = await build(called, (options) => {
+      state.output = outputFor(options);
+      return contextFor(options, state.output);
+    });
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    fail(error, state.output, isRun);
+  }
+}
+
+async function build(called: string | undefined, open: (options: GlobalOptions) => Context): Promise<Command> {
+  const program = withGlobals(new Command('secrets'))
+    .description('Runs programs with secrets fetched just in time from the manager that owns them.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .usage('[options] COMMAND')
+    .helpCommand('help [command]', 'show help for a command')
+    .enablePositionalOptions()
+    .showSuggestionAfterError(false)
+    .addHelpText('after', HELP_END);
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const command = program.command(name).summary(entry.summary).description(sentence(entry.summary)).helpGroup(`${entry.group}:`);
+    command
+      .aliases([...(entry.aliases ?? [])])
+      .exitOverride()
+      .configureOutput(SILENT);
+    if (called !== undefined && nameOf(called) === name) {
+      (await entry.load()).define(withGlobals(command), (self) => open(self.optsWithGlobals<GlobalOptions>()));
+    }
+  }
+  program.exitOverride().configureOutput(SILENT);
+  if (called !== undefined && nameOf(called) === undefined && called !== 'help') throw new SecretsError(unknownCommand(called));
+  if (called === undefined) program.action(() => program.outputHelp());
+  return program;
+}
+
+const HELP_END = `
+First steps:
+  secrets init                      a manifest for this project
+  secrets set API_KEY               store a value, typed or piped
+  secrets run -- npm start          start a program with it
+
+Exit codes: 0 done, 1 the answer is no, 64 and up as in sysexits; run: the program's own, 125 before it started.`;
+
+/** commander's own error text is not printed: its errors become ours. Help goes to stdout. */
+const SILENT = { writeErr: () => undefined, outputError: () => undefined };
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+/** The options that every command takes, in front of the command and behind it. */
+function withGlobals(command: Command): Command {
+  const group = 'Global options:';
+  const options = [
+    new Option('-m, --manifest <file>', 'the manifest to use'),
+    new Option('-p, --profile <name>', 'the profile to use'),
+    new Option('--json', 'results and errors as JSON'),
+    new Option('-q, --quiet', 'only errors on stderr'),
+    new Option('-v, --verbose', 'say more on stderr'),
+    new Option('--debug', 'say where time goes, and more about a failure'),
+    new Option('--no-color', 'no colour'),
+    new Option('--no-input', 'never ask'),
+    new Option('--timeout <duration>', 'time limit for talking to providers (30s)'),
+  ];
+  for (const option of options) command.addOption(option.helpGroup(group));
+  return command;
+}
+
+const WITH_VALUE = new Set(['-m', '--manifest', '-p', '--profile', '--timeout']);
+
+/** The first word that is not an option or an option's value. */
+function calledCommand(argv: readonly string[]): string | undefined {
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? '';
+    if (word === '--') return undefined;
+    if (!word.startsWith('-')) return word;
+    if (WITH_VALUE.has(word)) at++;
+  }
+  return undefined;
+}
+
+const nameOf = (called: string): string | undefined =>
+  Object.hasOwn(COMMANDS, called) ? called : Object.entries(COMMANDS).find(([, entry]) => entry.aliases?.includes(called) === true)?.[0];
+
+/** Those options that shape output, read before commander does, so that its own errors come out right. */
+function earlyOptions(argv: readonly string[], called: string | undefined): GlobalOptions {
+  const end = called !== undefined && nameOf(called) === 'run' && argv.includes('--') ? argv.indexOf('--') : argv.length;
+  const own = argv.slice(0, end);
+  return {
+    json: own.includes('--json'),
+    quiet: own.includes('-q') || own.includes('--quiet'),
+    debug: own.includes('--debug'),
+    color: !own.includes('--no-color'),
+  };
+}
+
+function outputFor(options: GlobalOptions): Output {
+  const { env } = process;
+  const wanted = options.color !== false && (env['NO_COLOR'] === undefined || env['NO_COLOR'] === '') && env['TERM'] !== 'dumb';
+  return new Output({
+    json: options.json === true,
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    debug: options.debug === true,
+    cwd: workingFolder(),
+    color: { stdout: wanted && process.stdout.isTTY, stderr: wanted && process.stderr.isTTY },
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  });
+}
+
+function contextFor(options: GlobalOptions, output: Output): Context {
+  const { env } = process;
+  const text = options.timeout ?? nonEmpty(env['SECRETS_TIMEOUT']);
+  const totalMs = text === undefined ? DEFAULT_LIMITS.totalMs : parseDuration(text);
+  if (totalMs === undefined || totalMs <= 0) {
+    throw new SecretsError({
+      code: 'USAGE',
+      message: `${options.timeout === undefined ? 'SECRETS_TIMEOUT' : '--timeout'} is not a duration`,
+      hint: 'write 30s, 2m or 1h',
+    });
+  }
+  return {
+    env,
+    cwd: workingFolder(),
+    output,
+    limits: { totalMs, requestMs: Math.min(DEFAULT_LIMITS.requestMs, totalMs) },
+    manifest: options.manifest ?? nonEmpty(env['SECRETS_MANIFEST']),
+    profile: options.profile ?? nonEmpty(env['SECRETS_PROFILE']),
+    interactive: options.input !== false && canAsk(),
+  };
+}
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
+
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new SecretsError({ code: 'IO', message: 'the working directory is gone', hint: 'cd to a folder that exists' });
+  }
+}
+
+function unknownCommand(called: string): Issue {
+  const foreign = Object.hasOwn(FOREIGN, called) ? FOREIGN[called] : undefined;
+  const near = suggest(called, [...Object.keys(COMMANDS), ...Object.values(COMMANDS).flatMap((entry) => entry.aliases ?? [])]);
+  const shown = /^[\w-]{1,40}$/.test(called) ? ` ${called}` : ' of that name';
+  return {
+    code: 'USAGE',
+    message: `there is no command${shown}`,
+    hint: foreign ?? (near === undefined ? 'secrets --help' : `did you mean secrets ${near}?`),
+  };
+}
+
+/** Prints what went wrong and ends. Nothing but our own errors is quoted. */
+function fail(error: unknown, output: Output, isRun: boolean): never {
+  if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
+  const known = error instanceof SecretsError ? error : error instanceof CommanderError ? usageError(error) : internal(error, output);
+  output.error(known, isRun && known.code !== 'INTERRUPTED' ? 'nothing was started' : undefined);
+  process.exit(isRun && known.code !== 'INTERRUPTED' ? RUN_FAILURE : CODES[known.code].exit);
+}
+
+function usageError(error: CommanderError): SecretsError {
+  const message = error.message.replace(/^error: /, '').replace(/\s*\(Did you mean .*\)\s*$/s, '');
+  return new SecretsError({ code: 'USAGE', message: error.code === 'commander.help' ? 'a command is missing' : message });
+}
+
+/** A mistake of ours: its text may hold a value, so a stack without messages is all that --debug shows. */
+function internal(error: unknown, output: Output): SecretsError {
+  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  for (const frame of frames) output.debug(frame.trim());
+  return new SecretsError({ code: 'INTERNAL', message: 'something failed that should not have' });
+}

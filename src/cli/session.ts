@@ -1,0 +1,59 @@
+/** What most commands begin with: the manifest and the sessions of this call, closed at every way out. */
+import { SecretsError } from '../core/errors.ts';
+import { load, type Loaded, type LoadOptions } from '../run/load.ts';
+import { Run } from '../run/prepare.ts';
+import type { Context } from './context.ts';
+import { prompterFor } from './prompts.ts';
+
+export async function loadFor(context: Context, more: Pick<LoadOptions, 'envFiles' | 'refs'> = {}): Promise<Loaded> {
+  const loaded = await load({ cwd: context.cwd, env: context.env, manifest: context.manifest, profile: context.profile, ...more });
+  for (const warning of loaded.warnings) context.output.warn(warning);
+  return loaded;
+}
+
+export function openRun(context: Context, { manifest }: Loaded, cancel?: AbortSignal): Run {
+  const notice = (message: string): void => context.output.notice(message);
+  return new Run(manifest, { env: context.env, prompter: prompterFor(context), notice }, context.limits, cancel);
+}
+
+/**
+ * Runs `work` with a manifest and open sessions. Ctrl-C and the like cancel it: what was created is given back within
+ * two seconds, a second signal ends at once.
+ */
+export async function withRun<T>(context: Context, work: (loaded: Loaded, run: Run) => Promise<T>): Promise<T> {
+  const loaded = await loadFor(context);
+  const cancel = new AbortController();
+  const cleanUp = interruptible(() => cancel.abort());
+  const run = openRun(context, loaded, cancel.signal);
+  try {
+    return await work(loaded, run);
+  } finally {
+    await run.close();
+    cleanUp();
+  }
+}
+
+const ENDING = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Calls `cancel` on the first ending signal, and makes sure that the process then ends with that signal's code. */
+function interruptible(cancel: () => void): () => void {
+  let first = true;
+  const handlers = Object.entries(ENDING).map(([signal, code]) => {
+    const handler = (): void => {
+      if (!first) process.exit(code);
+      first = false;
+      process.once('exit', () => {
+        process.exitCode = code;
+      });
+      cancel();
+      setTimeout(() => process.exit(code), 2_000).unref();
+    };
+    process.on(signal, handler);
+    return () => process.removeListener(signal, handler);
+  });
+  return () => {
+    for (const remove of handlers) remove();
+  };
+}
+
+export const interrupted = (): SecretsError => new SecretsError({ code: 'INTERRUPTED', message: 'interrupted', hint: 'run it again' });
