@@ -63,12 +63,22 @@ export function closeInherited(keep: readonly number[]): void {
   }
 }
 
-/** The `stdio` list for spawn: the three standard streams, and each kept descriptor under its own number. */
-export function stdioFor(keep: readonly number[]): ('inherit' | 'ignore' | number)[] {
-  const stdio: ('inherit' | 'ignore' | number)[] = ['inherit', 'inherit', 'inherit'];
-  for (const fd of keep) {
-    while (stdio.length < fd) stdio.push('ignore');
-    stdio[fd] = fd;
+/** What spawn takes for one descriptor of the child. */
+export type StdioEntry = 'inherit' | 'pipe' | 'ignore' | number;
+
+/**
+ * The `stdio` list for spawn: the first three streams, each kept descriptor under its own number, and `others`, which
+ * stand under numbers of their own.
+ */
+export function stdioFor(
+  keep: readonly number[],
+  streams: readonly StdioEntry[],
+  others: ReadonlyMap<number, number> = new Map(),
+): StdioEntry[] {
+  const stdio: StdioEntry[] = [...streams];
+  for (const [number, fd] of [...keep.map((kept) => [kept, kept] as const), ...others]) {
+    while (stdio.length < number) stdio.push('ignore');
+    stdio[number] = fd;
   }
   return stdio;
 }

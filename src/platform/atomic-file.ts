@@ -1,0 +1,101 @@
+/**
+ * Files of ours: read with checks, replaced in one step. A reader sees the old file or the new one, and a crash
+ * leaves at most a `*.tmp` beside it.
+ *
+ * Own code and not write-file-atomic: that one writes through symbolic links, takes mode and owner from the file it
+ * replaces, and does not bring the folder's entry to the disk.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { lstat, open, rename, unlink } from 'node:fs/promises';
+import path from 'node:path';
+
+export const TEMP_SUFFIX = '.tmp';
+
+/** What Node says went wrong, such as `ENOENT`: the only part of its errors that is used. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN';
+}
+
+/** Thrown where a file that is to be replaced is none. */
+export class NotAFileError extends Error {
+  readonly code = 'ENOTAFILE';
+}
+
+/**
+ * Replaces or makes a file; its bytes are on the disk when this returns. The mode is set exactly, whatever the umask.
+ * @throws NotAFileError where a link, folder or device has the name; Node's errors otherwise
+ */
+export async function replaceFile(file: string, bytes: string | Uint8Array, mode: number): Promise<void> {
+  const there = await lstat(file).catch(() => undefined);
+  if (there !== undefined && !there.isFile()) throw new NotAFileError();
+  const temp = `${file}.${randomBytes(6).toString('hex')}${TEMP_SUFFIX}`;
+  try {
+    await writeNewFile(temp, bytes, mode);
+    await rename(temp, file);
+  } catch (error) {
+    await unlink(temp).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(path.dirname(file));
+}
+
+/** Makes a file that is not there yet and brings its bytes to the disk. Throws Node's `EEXIST` if it is there. */
+export async function writeNewFile(file: string, bytes: string | Uint8Array, mode: number): Promise<void> {
+  const handle = await open(file, 'wx', mode);
+  try {
+    await handle.chmod(mode);
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Brings the names in a folder to the disk, where the system can. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network and user-space file systems can't; the rename has happened all the same.
+    if (!['EINVAL', 'ENOTSUP', 'ENOSYS'].includes(errorCode(error))) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+export type FileRead =
+  /** `mode` holds the permission bits; both are undefined on Windows, which has neither. */
+  | { readonly state: 'read'; readonly bytes: Buffer; readonly mode: number | undefined; readonly uid: number | undefined }
+  | { readonly state: 'absent' }
+  | { readonly state: 'symlink' | 'not-a-file' | 'too-big' }
+  | { readonly state: 'failed'; readonly code: string };
+
+/** Reads a regular file of at most `maxBytes`, and follows no link unless asked to; never waits for a pipe, never throws. */
+export async function readOwnFile(file: string, maxBytes: number, options: { readonly follow?: boolean } = {}): Promise<FileRead> {
+  const follow = options.follow === true;
+  try {
+    // Windows has no O_NOFOLLOW.
+    if (!follow && process.platform === 'win32' && (await lstat(file)).isSymbolicLink()) return { state: 'symlink' };
+    const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (follow ? 0 : (constants.O_NOFOLLOW ?? 0));
+    const handle = await open(file, flags);
+    try {
+      const stat = await handle.stat();
+      if (!stat.isFile()) return { state: 'not-a-file' };
+      if (stat.size > maxBytes) return { state: 'too-big' };
+      const bytes = await handle.readFile();
+      if (bytes.length > maxBytes) return { state: 'too-big' };
+      const posix = process.platform !== 'win32';
+      return { state: 'read', bytes, mode: posix ? stat.mode & 0o777 : undefined, uid: posix ? stat.uid : undefined };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return { state: 'absent' };
+    if (code === 'ELOOP' || code === 'EMLINK') return { state: 'symlink' };
+    return { state: 'failed', code };
+  }
+}
