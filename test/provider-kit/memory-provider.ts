@@ -1,0 +1,214 @@
+/** An adapter over a map, right or wrong in one chosen way, for proving that the conformance suite notices. */
+import { done, failed, Fault } from '../../src/core/fault.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import { defineProvider } from '../../src/provider-kit/contract.ts';
+import type { Document, DocumentKey, Host, Operation, ParsedRef, Provider } from '../../src/provider-kit/contract.ts';
+import { extractField, removeField, replaceField } from '../../src/provider-kit/json-document.ts';
+
+export const BUGS = [
+  'trims values',
+  'takes empty for absent',
+  'cuts large values',
+  'reads bytes as text',
+  'gives outcomes in another order',
+  'gives twenty outcomes at most',
+  'takes denied for absent',
+  'takes unreachable for absent',
+  'ignores versions',
+  'describes what is there as absent',
+  'lists everything',
+  'lists versions oldest first',
+  'gives no versions of what is absent',
+  'doctor throws',
+  'describes by reading',
+  'never writes',
+  'overwrites on create',
+  'ignores expected versions',
+  'drops neighbours',
+  'dates every field',
+  'removes nothing',
+  'removes the whole document',
+  'ignores an abort',
+  'fails on the second close',
+  'lacks a declared method',
+  'has an undeclared method',
+  'shows the value in a fault',
+  'shows the value as base64 in a notice',
+  'prints the value',
+  'throws what is no fault',
+  'keeps a cause',
+] as const;
+
+export type Bug = (typeof BUGS)[number];
+
+interface Version {
+  readonly bytes: Buffer;
+  readonly rotatedAt: Record<string, Date>;
+}
+
+/** What a backend holds, and what it was asked. */
+export class MemoryBackend {
+  readonly documents = new Map<string, Version[]>();
+  readonly denied = new Set<string>();
+  valueReads = 0;
+  /** Called when a request arrives at the backend that never answers. */
+  asked: () => void = () => {};
+}
+
+interface Options {
+  readonly place: 'here' | 'nowhere' | 'silent';
+}
+
+export function memoryProvider(backend: MemoryBackend, bug?: Bug): Provider {
+  return defineProvider({
+    contract: 1,
+    scheme: 'memory',
+    title: 'Memory',
+    options: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as Options }) } },
+    needs: { network: true },
+    limits: {},
+    capabilities: ['describe', 'list', 'versions', 'put', 'remove'],
+    parseRef: ({ path, options, field }) => ({
+      key: path,
+      ...(options['version'] === undefined ? {} : { version: options['version'] }),
+      ...(field === undefined ? {} : { field }),
+    }),
+    identity: () => 'memory',
+    open: async (options, host) => open(backend, options, host, bug),
+  });
+}
+
+function open(backend: MemoryBackend, { place }: Options, host: Host, bug: Bug | undefined) {
+  const has = (one: Bug): boolean => bug === one;
+  const newest = (key: string): Version | undefined => backend.documents.get(key)?.at(-1);
+  const absent = (): Fault => new Fault('not-found', 'there is no such document');
+  let closed = 0;
+
+  const reach = async (op: Operation): Promise<void> => {
+    if (place === 'nowhere') throw has('takes unreachable for absent') ? absent() : new Fault('unavailable', 'nobody listens');
+    if (op.signal.aborted && !has('ignores an abort')) throw new Fault('cancelled', 'stopped');
+    if (place === 'here') return;
+    backend.asked();
+    const { promise, reject } = Promise.withResolvers<never>();
+    const stop = (): void => reject(new Fault('cancelled', 'stopped'));
+    if (has('ignores an abort')) setTimeout(stop, 1_500);
+    else op.signal.addEventListener('abort', stop);
+    await promise;
+  };
+
+  const leak = (bytes: Buffer): void => {
+    if (has('shows the value as base64 in a notice')) host.notice(`read ${Buffer.concat([Buffer.from('x'), bytes]).toString('base64')}`);
+    if (has('prints the value')) console.log(bytes.toString());
+    if (has('shows the value in a fault')) throw new Fault('protocol', `cannot read ${bytes.toString()}`);
+    if (has('throws what is no fault')) throw new TypeError('a mistake');
+  };
+
+  const document = (key: DocumentKey): Document => {
+    backend.valueReads++;
+    if (backend.denied.has(key.key)) throw has('takes denied for absent') ? absent() : new Fault('denied', 'not allowed');
+    const versions = backend.documents.get(key.key) ?? [];
+    const at = key.version === undefined || has('ignores versions') ? versions.length : Number(key.version);
+    const version = versions[at - 1];
+    if (version === undefined) {
+      const fault = absent();
+      if (has('keeps a cause')) fault.cause = new Error('why');
+      throw fault;
+    }
+    if (has('takes empty for absent') && version.bytes.length === 0) throw absent();
+    leak(version.bytes);
+    return { bytes: SecretValue.fromBytes(mangle(version.bytes, bug)), version: String(at), createdAt: new Date(0) };
+  };
+
+  const change = (key: string, bytes: Buffer, rotatedAt: Record<string, Date>): void => {
+    backend.documents.set(key, [...(backend.documents.get(key) ?? []), { bytes, rotatedAt }]);
+  };
+
+  const session = {
+    resolve: async (keys: readonly DocumentKey[], op: Operation) => {
+      await reach(op);
+      const asked = has('gives outcomes in another order') ? keys.toSorted((a, b) => (a.key < b.key ? -1 : 1)) : keys;
+      return asked.slice(0, has('gives twenty outcomes at most') ? 20 : undefined).map((key) => {
+        try {
+          return done(document(key));
+        } catch (error) {
+          if (error instanceof Fault) return failed(error);
+          throw error;
+        }
+      });
+    },
+    describe: async (refs: readonly ParsedRef[], op: Operation) => {
+      await reach(op);
+      return refs.map(({ key }) => {
+        const version = newest(key);
+        if (version === undefined || has('describes what is there as absent')) return done({ presence: 'absent' as const });
+        if (has('describes by reading')) backend.valueReads++;
+        return done({ presence: 'present' as const, rotatedAt: version.rotatedAt });
+      });
+    },
+    list: async (prefix: string) =>
+      [...backend.documents.keys()].filter((key) => key.startsWith(prefix) || has('lists everything')).map((key) => ({ key })),
+    versions: async ({ key }: DocumentKey) => {
+      const all = (backend.documents.get(key) ?? []).map((_, index, { length }) => ({
+        version: String(index + 1),
+        current: index + 1 === length,
+        state: 'enabled' as const,
+      }));
+      if (all.length === 0 && !has('gives no versions of what is absent')) throw absent();
+      return has('lists versions oldest first') ? all : all.toReversed();
+    },
+    put: async (
+      { key }: DocumentKey,
+      patch: { value: SecretValue; field?: string; rotatedAt: Date },
+      { expect }: { expect?: string | undefined },
+    ) => {
+      const current = backend.documents.get(key)?.length ?? 0;
+      const wanted = expect === 'absent' ? 0 : Number(expect ?? current);
+      const ignored = expect === 'absent' ? has('overwrites on create') : has('ignores expected versions');
+      if (wanted !== current && !ignored) throw new Fault('conflict', 'somebody else was faster');
+      if (has('never writes')) return { version: String(current + 1) };
+      const { field, value, rotatedAt } = patch;
+      if (field === undefined) change(key, Buffer.from(value.reveal()), {});
+      else {
+        const before = newest(key);
+        const start = before === undefined || has('drops neighbours') ? undefined : SecretValue.fromBytes(before.bytes);
+        const after = replaceField(start, field, value);
+        if (!after.ok) throw after.fault;
+        const dates = has('dates every field') ? { left: rotatedAt, right: rotatedAt } : { ...before?.rotatedAt, [field]: rotatedAt };
+        change(key, after.value.reveal(), dates);
+      }
+      return { version: String(current + 1) };
+    },
+    remove: async ({ key, field }: ParsedRef) => {
+      const version = newest(key);
+      if (version === undefined) throw absent();
+      if (has('removes nothing')) return;
+      if (field === undefined || has('removes the whole document')) {
+        backend.documents.delete(key);
+        return;
+      }
+      const bytes = SecretValue.fromBytes(version.bytes);
+      const there = extractField(bytes, field);
+      if (!there.ok) throw there.fault;
+      const after = removeField(bytes, field);
+      if (!after.ok) throw after.fault;
+      change(key, after.value.reveal(), version.rotatedAt);
+    },
+    doctor: async (op: Operation) => {
+      if (has('doctor throws')) throw new Fault('protocol', 'not well');
+      await reach(op);
+      return { checks: [] };
+    },
+    close: async () => {
+      if (++closed > 1 && has('fails on the second close')) throw new Fault('protocol', 'closed already');
+    },
+  };
+  if (has('lacks a declared method')) delete (session as Partial<typeof session>).list;
+  return has('has an undeclared method') ? { ...session, rotate: async () => ({}) } : session;
+}
+
+function mangle(bytes: Buffer, bug: Bug | undefined): Buffer {
+  if (bug === 'trims values') return Buffer.from(bytes.toString('latin1').trimEnd(), 'latin1');
+  if (bug === 'cuts large values') return bytes.subarray(0, 60_000);
+  if (bug === 'reads bytes as text') return Buffer.from(bytes.toString('utf8'));
+  return bytes;
+}
