@@ -1,0 +1,60 @@
+/** References of Parameter Store: `ssm:///prod/db` for `/prod/db`, `ssm://db` for `db`, with `?version=` or `?label=`. Offline. */
+import { Fault } from '../../core/fault.ts';
+import type { Reference } from '../../core/reference.ts';
+import type { DocumentKey, ParsedRef } from '../../provider-kit/contract.ts';
+import { checkField } from '../../provider-kit/json-document.ts';
+
+const NAME = /^(?:\/[\w.-]+)+$|^[\w.-]+$/;
+const NAME_LENGTH = 1011;
+const VERSION = /^[1-9]\d{0,9}$/;
+const LABEL = /^(?!\d|aws|ssm)[\w.-]{1,100}$/i;
+
+/** Reads a reference; a label is the stage of a document. Throws Fault 'ref' with what is wrong; the reference is never quoted. */
+export function parseRef(reference: Reference): ParsedRef {
+  const { path, field } = reference;
+  const { version, label, ...others } = reference.options;
+  if (Object.keys(others).length > 0)
+    throw wrong('a Parameter Store reference takes the options version and label', 'write ?version=3 or ?label=NAME');
+  if (version !== undefined && label !== undefined)
+    throw wrong('a version and a label exclude each other', 'write ?version=3 or ?label=NAME');
+  if (version !== undefined && !VERSION.test(version)) throw wrong('a version of Parameter Store is a number', 'write ?version=3');
+  if (label !== undefined && !LABEL.test(label))
+    throw wrong('a label has letters, digits and _.-, and begins with none of: digit, aws, ssm', 'correct the label');
+  checkName(path);
+  checkField(field);
+  return {
+    key: path,
+    ...(version === undefined ? {} : { version }),
+    ...(label === undefined ? {} : { stage: label }),
+    ...(field === undefined ? {} : { field }),
+  };
+}
+
+/** The reference's parts for a document. */
+export function formatRef({ key, version, stage, field }: ParsedRef): {
+  path: string;
+  options: Readonly<Record<string, string>>;
+  field?: string;
+} {
+  return {
+    path: key,
+    options: { ...(version === undefined ? {} : { version }), ...(stage === undefined ? {} : { label: stage }) },
+    ...(field === undefined ? {} : { field }),
+  };
+}
+
+/** The name as GetParameters takes it: `NAME`, `NAME:3` or `NAME:label`. */
+export function selectorOf({ key, version, stage }: DocumentKey): string {
+  const pin = version ?? stage;
+  return pin === undefined ? key : `${key}:${pin}`;
+}
+
+function checkName(path: string): void {
+  if (path.startsWith('arn:')) throw wrong('a parameter is named without an ARN', 'write ssm:///PATH/NAME');
+  if (path.includes(':')) throw wrong('a version or label is not part of the name', 'write ?version=3 or ?label=NAME');
+  if (!path.startsWith('/') && path.includes('/'))
+    throw wrong('a parameter name with / begins with /', 'write ssm:///PATH/NAME, with three /');
+  if (!NAME.test(path) || path.length > NAME_LENGTH) throw wrong('a parameter has a name of letters, digits and /_.-', 'correct the name');
+}
+
+const wrong = (message: string, hint: string): Fault => new Fault('ref', { message, hint });

@@ -1,0 +1,50 @@
+/**
+ * The OS keychain of this user: `keychain://SERVICE/ACCOUNT`.
+ *
+ * It has no versions and nothing that asks for an item without its value, so presence and dates are unknown, and a
+ * write that expects a version can't be made.
+ */
+import * as z from 'zod/mini';
+import { Fault } from '../../core/fault.ts';
+import type { Reference } from '../../core/reference.ts';
+// oxlint-disable-next-line no-restricted-imports -- the one name of ours, shared with the local store
+import { OWN_KEYCHAIN_SERVICE } from '../../platform/keychain-names.ts';
+import { defineProvider, type ParsedRef } from '../../provider-kit/contract.ts';
+import { checkField } from '../../provider-kit/json-document.ts';
+
+const options = z.strictObject(
+  {},
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? 'keychain has no options' : 'must be names with values') },
+);
+
+export default defineProvider({
+  contract: 1,
+  scheme: 'keychain',
+  title: 'OS keychain',
+  options,
+  needs: { network: false, packages: ['@github/keytar'] },
+  // Windows limits a credential to 2,560 bytes.
+  limits: { binary: false, emptyValue: false, ...(process.platform === 'win32' ? { valueBytes: 2_560 } : {}) },
+  capabilities: ['describe', 'put', 'remove'],
+  parseRef,
+  formatRef: ({ key, field }) => ({ path: key, options: {}, ...(field === undefined ? {} : { field }) }),
+  identity: () => 'keychain',
+  open: async (_options, host) => (await import('./session.ts')).openSession(host),
+});
+
+function parseRef({ path, options: extra, field }: Reference): ParsedRef {
+  if (Object.keys(extra).length > 0)
+    throw new Fault('ref', { message: 'a keychain item has no ?options', hint: 'write keychain://SERVICE/ACCOUNT' });
+  const slash = path.indexOf('/');
+  if (slash < 1 || slash === path.length - 1) {
+    throw new Fault('ref', { message: 'a keychain item has a service and an account', hint: 'write keychain://SERVICE/ACCOUNT' });
+  }
+  if (path.slice(0, slash) === OWN_KEYCHAIN_SERVICE) {
+    throw new Fault('ref', {
+      message: `${OWN_KEYCHAIN_SERVICE} is where secrets keeps its own keys, which go to no program`,
+      hint: 'name another service',
+    });
+  }
+  checkField(field);
+  return { key: path, ...(field === undefined ? {} : { field }) };
+}

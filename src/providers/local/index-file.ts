@@ -1,0 +1,172 @@
+/**
+ * `index.json`: what a store holds, without a value.
+ *
+ * Names and dates are in the clear, so listing needs no key. There is one line for each version and for each
+ * recipient, sorted, each ending in a comma (the last element of a list is a marker), and the line of a version never
+ * changes: so git merges two branches that wrote different names, and with `merge=union`, which the store's
+ * `.gitattributes` asks for, also neighbouring lines. If both wrote the same name, two lines carry the same version
+ * number; nobody can say which is the newer, so reading that name is refused until it is set again. A union may bring
+ * back the lines of a secret that one branch removed; its files stay removed, and lines without any file count for
+ * nothing in a team store. Every version line has a checksum of its own, so a flipped bit is found, and a person may
+ * still resolve a conflict by choosing whole lines.
+ */
+import { createHash } from 'node:crypto';
+import * as z from 'zod/mini';
+import { Fault } from '../../core/fault.ts';
+import { isName } from './reference.ts';
+
+export interface Version {
+  readonly project: string;
+  readonly name: string;
+  readonly version: number;
+  /** RFC 3339, UTC. */
+  readonly created: string;
+  /** When single fields were last written. */
+  readonly rotated?: Readonly<Record<string, string>>;
+  /** Name of the age file in the store's folder. */
+  readonly file: string;
+}
+
+/** Who keeps the store's private key. */
+export type Custody =
+  | { readonly kind: 'keychain' }
+  /** An age file of the store's folder, encrypted with the passphrase. */
+  | { readonly kind: 'passphrase'; readonly file: string }
+  /** An age identity file; without a path, the one in the config folder that is named after the recipient. */
+  | { readonly kind: 'identity'; readonly file?: string };
+
+export interface StoreIndex {
+  readonly versions: readonly Version[];
+  readonly recipients: readonly string[];
+  /** Undefined in a team store, whose readers use keys of their own. */
+  readonly custody?: Custody;
+  /** A place that must not keep the key: a change of custody was under way. */
+  readonly retired?: Custody;
+}
+
+export const INDEX_FILE = 'index.json';
+export const VERSION_FILE = /^[a-z0-9-]+-[1-9][0-9]*-[a-z0-9]{10}\.age$/;
+export const WRAPPED_FILE = /^identity\.[a-z0-9]{10}\.age$/;
+const FORMAT = 1;
+const RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/;
+
+const date = z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/));
+const versionSchema = z.strictObject({
+  project: z.string().check(z.minLength(1)),
+  name: z.string().check(z.refine(isName)),
+  version: z.int().check(z.positive()),
+  created: date,
+  rotated: z.optional(z.record(z.string(), date)),
+  file: z.string().check(z.regex(VERSION_FILE)),
+  sum: z.string(),
+});
+const custodySchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('keychain') }),
+  z.strictObject({ kind: z.literal('passphrase'), file: z.string().check(z.regex(WRAPPED_FILE)) }),
+  z.strictObject({ kind: z.literal('identity'), file: z.optional(z.string().check(z.minLength(1))) }),
+]);
+const indexSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  versions: z.array(z.union([versionSchema, z.strictObject({ end: z.literal(true) })])),
+  recipients: z.array(z.string()),
+  custody: z.optional(custodySchema),
+  retired: z.optional(custodySchema),
+  sum: z.optional(z.string()),
+});
+
+/** Throws Fault 'corrupt' with what is wrong. @param where path of the file, for the message */
+export function parseIndex(text: string, where: string): StoreIndex {
+  const corrupt = (what: string, hint?: string): Fault =>
+    new Fault('corrupt', { message: `${where} ${what}`, hint: hint ?? 'restore it from a backup, together with the folder it is in' });
+  if (/^<{7} /m.test(text)) {
+    throw corrupt('has a merge conflict that is not resolved', 'keep the lines of both sides and take the marker lines out');
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw corrupt('is damaged: it is not whole JSON');
+  }
+  const format = z.looseObject({ format: z.int() }).safeParse(json);
+  if (!format.success) throw corrupt('is not the index of a store');
+  if (format.data.format !== FORMAT) {
+    throw corrupt(`has format ${format.data.format}, which this version does not know`, 'npm install -g secretsrc, for a newer version');
+  }
+  const parsed = indexSchema.safeParse(json);
+  if (!parsed.success) throw corrupt(`is damaged: ${parsed.error.issues[0]?.path.map(String).join('.') ?? 'it'} is not what it should be`);
+  const { versions, recipients, custody, retired, sum } = parsed.data;
+  if (!endsIn(versions, (last) => 'end' in last) || !endsIn(recipients, (last) => last === ''))
+    throw corrupt('is damaged: a list has no end');
+  const lines = versions
+    .filter((line) => 'sum' in line)
+    .map(({ sum: lineSum, ...line }) => {
+      const version = orderedVersion(line);
+      if (lineSum !== sumOf(version)) throw corrupt(`is damaged: the line of ${line.name}, version ${line.version}, was changed`);
+      return version;
+    });
+  const list = recipients.slice(0, -1);
+  if (!list.every((text) => RECIPIENT.test(text))) throw corrupt('is damaged: a recipient is not one');
+  if (custody === undefined ? retired !== undefined || sum !== undefined : sum !== sumOf([custody, retired ?? null, list])) {
+    throw corrupt('is damaged: the custody of its key was changed');
+  }
+  return {
+    versions: lines,
+    recipients: list,
+    ...(custody && { custody: custody as Custody }),
+    ...(retired && { retired: retired as Custody }),
+  };
+}
+
+export function formatIndex({ versions, recipients, custody, retired }: StoreIndex): string {
+  const list = [...new Set(recipients)].sort();
+  const lines = versions
+    .toSorted((a, b) => compare(a.project, b.project) || compare(a.name, b.name) || a.version - b.version || compare(a.file, b.file))
+    .map(orderedVersion)
+    .map((version) => `${JSON.stringify({ ...version, sum: sumOf(version) })},\n`);
+  const custodyLines =
+    custody === undefined
+      ? []
+      : [`"custody":${JSON.stringify(custody)}`, ...(retired === undefined ? [] : [`"retired":${JSON.stringify(retired)}`])].concat(
+          `"sum":${JSON.stringify(sumOf([custody, retired ?? null, list]))}`,
+        );
+  return [
+    `{"format":${FORMAT},\n"versions":[\n${lines.join('')}{"end":true}],\n`,
+    `"recipients":[\n${list.map((text) => `${JSON.stringify(text)},\n`).join('')}""]`,
+    ...custodyLines.map((line) => `,\n${line}`),
+    '}\n',
+  ].join('');
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const endsIn = <T>(list: readonly T[], isEnd: (last: T) => boolean): boolean => list.findIndex(isEnd) === list.length - 1;
+
+const sumOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+
+function orderedVersion({
+  project,
+  name,
+  version,
+  created,
+  rotated,
+  file,
+}: z.infer<typeof versionSchema> | Version | Omit<z.infer<typeof versionSchema>, 'sum'>): Version {
+  const fields = rotated === undefined ? undefined : Object.fromEntries(Object.entries(rotated).sort(([a], [b]) => compare(a, b)));
+  return { project, name, version, created, ...(fields === undefined ? {} : { rotated: fields }), file };
+}
+
+/** All versions of a name, newest first. */
+export function versionsOf(index: StoreIndex, project: string, name: string): readonly Version[] {
+  return index.versions.filter((line) => line.project === project && line.name === name).sort((a, b) => b.version - a.version);
+}
+
+/** One version of a name, the newest if none is given; undefined if it is not there. Throws Fault 'conflict' where two have its number. */
+export function pickVersion(index: StoreIndex, project: string, name: string, version?: string): Version | undefined {
+  const all = versionsOf(index, project, name);
+  const [first, second] = version === undefined ? all : all.filter((line) => String(line.version) === version);
+  if (first === undefined || second?.version !== first.version) return first;
+  throw new Fault('conflict', {
+    message: `version ${first.version} of ${name} was written on two branches that were merged`,
+    hint: `secrets set ${name}, or take one of its two lines out of ${INDEX_FILE}`,
+  });
+}
