@@ -1,0 +1,113 @@
+/** What the masker looks for: every form of every value, by the name of its secret. */
+import { isUtf8 } from 'node:buffer';
+import { derivedForms } from './encodings.ts';
+
+/** A value to mask. */
+export interface Masked {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+export interface Needle {
+  readonly bytes: Buffer;
+  /** Index into the names. */
+  readonly owner: number;
+  readonly wraps: boolean;
+}
+
+export interface Needles {
+  readonly names: readonly string[];
+  readonly needles: readonly Needle[];
+  /** Names whose value is too short or too common to be masked. */
+  readonly unmasked: readonly string[];
+}
+
+export interface NeedleLimits {
+  /** Shortest value in bytes that is masked. */
+  readonly minLength: number;
+}
+
+/** Forms other than the value itself are masked from two bytes more on, since short ones turn up by chance. */
+const DERIVED_EXTRA = 2;
+
+/** Words that every log holds: masking them would say more than it hides. */
+const COMMON = new Set(
+  (
+    'production development staging testing localhost 127.0.0.1 0.0.0.0 default disabled enabled undefined example password passwd secret ' +
+    'changeme postgres postgresql username administrator https:// http://localhost application/json 00000000 123456 12345678 123456789'
+  ).split(' '),
+);
+
+export function needlesFor(values: readonly Masked[], limits: NeedleLimits): Needles {
+  const names: string[] = [];
+  const unmasked: string[] = [];
+  const found = new Map<string, Needle>();
+  for (const { name, bytes } of values) {
+    const owner = names.push(name) - 1;
+    const before = found.size;
+    let known = false;
+    const add = (needle: Buffer, wraps: boolean, least: number): void => {
+      if (needle.length < least) return;
+      const key = needle.toString('latin1');
+      if (found.has(key)) known = true;
+      else found.set(key, { bytes: needle, owner, wraps });
+    };
+    if (!isCommon(bytes)) {
+      const derived = limits.minLength + DERIVED_EXTRA;
+      add(bytes, false, limits.minLength);
+      for (const part of [bytes, ...partsOf(bytes)]) {
+        if (part !== bytes) {
+          if (part.length < derived || isCommon(part)) continue;
+          add(part, false, derived);
+        }
+        if (part.length >= limits.minLength) for (const form of derivedForms(part)) add(form.bytes, form.wraps, derived);
+      }
+    }
+    if (found.size === before && !known) unmasked.push(name);
+  }
+  return { names, needles: [...found.values()], unmasked };
+}
+
+const isCommon = (bytes: Buffer): boolean =>
+  bytes.toString('latin1').trim() === '' || COMMON.has(bytes.toString('latin1').trim().toLowerCase());
+
+/** Pieces that a program may print alone: the leaves of a structured value, else the lines of a long one. */
+function partsOf(bytes: Buffer): readonly Buffer[] {
+  if (!isUtf8(bytes)) return [];
+  const text = bytes.toString('utf8');
+  const leaves = jsonLeaves(text) ?? yamlLeaves(text);
+  if (leaves !== undefined) return leaves.map((leaf) => Buffer.from(leaf));
+  const lines = text.split(/[\r\n]+/).map((line) => line.trim());
+  return lines.length > 1 ? lines.filter((line) => !/^-----(?:BEGIN|END) /.test(line)).map((line) => Buffer.from(line)) : [];
+}
+
+function jsonLeaves(text: string): readonly string[] | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    const leaves: string[] = [];
+    // Numbers as they are written: a long one would lose digits.
+    JSON.parse(text, function collect(this: unknown, _key: string, value: unknown, context?: { readonly source?: string }) {
+      if (typeof value === 'string') leaves.push(value);
+      else if (typeof value === 'number') leaves.push(context?.source ?? String(value));
+      return value;
+    });
+    return leaves;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The scalars of a block mapping in YAML, read line by line: `key: value` and `- value`. A full parser would be slow
+ * and is not needed, because a line that it would read otherwise is still masked as a line.
+ */
+function yamlLeaves(text: string): readonly string[] | undefined {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^\s*#/.test(line) && line.trim() !== '---');
+  if (lines.length < 2) return undefined;
+  const leaves = lines.map((line) => /^\s*(?:- )?(?:[\w.-]+:(?:\s+|$)|- )(.*)$/.exec(line)?.[1]);
+  if (leaves.some((leaf) => leaf === undefined)) return undefined;
+  return leaves.flatMap((leaf = '') => {
+    const value = leaf.trim().replace(/^(['"])(.*)\1$/, '$2');
+    return value === '' || /^[|>][+-]?$/.test(value) ? [] : [value];
+  });
+}
