@@ -167,7 +167,9 @@ function madeOf({ presence, rotatedAt, fields, updatedAt }: Metadata, field: str
   if (presence === 'absent') return undefined;
   if (field === undefined) return updatedAt;
   const path = fieldPath(field) ?? [];
-  const name = path.length === 1 ? (path[0] ?? field) : field;
-  const recorded = rotatedAt !== undefined && Object.hasOwn(rotatedAt, name) ? rotatedAt[name] : rotatedAt?.[field];
-  return recorded ?? (fields?.length === 1 && path.length === 1 ? updatedAt : undefined);
+  const [name = field] = path;
+  const names = path.length === 1 ? [name, field] : [field];
+  const recorded = names.find((one) => rotatedAt !== undefined && Object.hasOwn(rotatedAt, one));
+  if (recorded !== undefined) return rotatedAt?.[recorded];
+  return fields?.length === 1 && path.length === 1 ? updatedAt : undefined;
 }

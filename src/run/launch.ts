@@ -2,7 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { findCommand, type Lookup } from '../platform/command.ts';
-import { closeInherited, descriptorsToKeep, stdioFor, type KeepRule } from '../platform/descriptors.ts';
+import { closeInherited, descriptorsToKeep, stdioFor, type KeepRule, type StdioEntry } from '../platform/descriptors.ts';
+import { findSetsid } from '../platform/pty.ts';
 import { batchArguments, findWindowsCommand, isBatchFile } from '../platform/windows.ts';
 import type { Environment } from './compose.ts';
 
@@ -34,6 +35,19 @@ export interface LaunchOptions {
   readonly parent: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly keepFds: KeepRule;
+  /** The child's first three streams; default: ours. */
+  readonly streams?: ChildStreams | undefined;
+}
+
+/** Streams of the child that are not ours. */
+export interface ChildStreams {
+  readonly stdio: readonly [StdioEntry, StdioEntry, StdioEntry];
+  /** Our own descriptors that have to stay open, such as the ends of pipes. */
+  readonly fds: readonly number[];
+  /** Further descriptors of the child, by number. */
+  readonly fillers: ReadonlyMap<number, number>;
+  /** Whether the child gets a session of its own, with its stdin as the controlling terminal. */
+  readonly ownSession: boolean;
 }
 
 export type Launched =
@@ -46,18 +60,28 @@ export type Launched =
 export async function launch(command: Command, options: LaunchOptions): Promise<Launched> {
   const [name, ...args] = command.argv;
   const keep = descriptorsToKeep(args, options.parent, options.keepFds);
-  closeInherited(keep);
+  closeInherited([...keep, ...(options.streams?.fds ?? [])]);
   const batch = process.platform === 'win32' && isBatchFile(command.file) ? batchArguments(command.file, args) : undefined;
   if (process.platform === 'win32' && isBatchFile(command.file) && batch === undefined) {
     return { ok: false, exit: 126, message: 'a batch file cannot take an argument with a line break' };
   }
+  const setsid = options.streams?.ownSession === true ? findSetsid(options.parent['PATH']) : undefined;
+  if (options.streams?.ownSession === true && setsid === undefined) {
+    return { ok: false, exit: 125, message: 'masking this terminal needs the program setsid (util-linux), which is not installed' };
+  }
+  const start =
+    batch !== undefined
+      ? { file: options.parent['ComSpec'] ?? 'cmd.exe', args: batch }
+      : setsid !== undefined
+        ? { file: setsid, args: ['-c', command.file, ...args] }
+        : { file: command.file, args };
   try {
-    const child = spawn(batch === undefined ? command.file : (options.parent['ComSpec'] ?? 'cmd.exe'), batch ?? args, {
+    const child = spawn(start.file, start.args, {
       env: options.env,
       cwd: options.cwd,
-      stdio: stdioFor(keep),
+      stdio: stdioFor(keep, options.streams?.stdio ?? ['inherit', 'inherit', 'inherit'], options.streams?.fillers),
       windowsVerbatimArguments: batch !== undefined,
-      ...(batch === undefined ? { argv0: name } : {}),
+      ...(batch === undefined && setsid === undefined ? { argv0: name } : {}),
     });
     const code = await new Promise<string | undefined>((resolve) => {
       child.once('spawn', () => resolve(undefined));

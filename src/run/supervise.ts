@@ -26,6 +26,7 @@ export class Relay {
   readonly #handlers = new Map<NodeJS.Signals, () => void>();
   #child: ChildProcess | undefined;
   #ended = false;
+  #ownSession = false;
 
   /** @param onEarly called for a signal that arrives while there is no child */
   constructor(onEarly: (signal: NodeJS.Signals) => void) {
@@ -37,9 +38,13 @@ export class Relay {
     }
   }
 
-  /** From now on signals are the child's. */
-  attach(child: ChildProcess): void {
+  /**
+   * From now on signals are the child's.
+   * @param ownSession whether it has a terminal of its own, so that ours sends it nothing
+   */
+  attach(child: ChildProcess, ownSession = false): void {
     this.#child = child;
+    this.#ownSession = ownSession;
     child.once('exit', () => {
       this.#ended = true;
     });
@@ -56,6 +61,11 @@ export class Relay {
     const child = this.#child;
     if (child === undefined) {
       if (signal !== 'SIGWINCH') this.#onEarly(signal);
+      return;
+    }
+    if (this.#ownSession) {
+      // Its window size is set on its own terminal, which tells it.
+      if (signal !== 'SIGWINCH') child.kill(signal);
       return;
     }
     if (FROM_TERMINAL.has(signal) && inForeground()) return;

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ALPHABET_NAMES, DEFAULT_GENERATE, generateValue } from '../../src/run/generate.ts';
 
@@ -19,7 +19,8 @@ describe('generateValue', () => {
   it.each(ALPHABET_NAMES)('takes each character of %s from equally many random bytes', (alphabet) => {
     // Every byte once: what is not thrown away must hit all characters equally often.
     let asked = 0;
-    const everyByte = (size: number): Buffer => (asked++ === 0 ? Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)) : Buffer.alloc(size));
+    const everyByte = (size: number): Buffer =>
+      asked++ === 0 ? Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)) : Buffer.alloc(size);
     const used = 256 - (256 % SIZE[alphabet]);
     const counts = new Map<number, number>();
     for (const byte of generateValue({ alphabet, length: used }, everyByte).reveal()) counts.set(byte, (counts.get(byte) ?? 0) + 1);

@@ -1,0 +1,179 @@
+/**
+ * The child's standard streams: passed through as they are, or masked on the way.
+ *
+ * `auto` masks everything but terminals. `always` masks terminals too: the child then gets a pseudo-terminal in place
+ * of ours, which is put in raw mode, so that every key reaches the child's terminal and takes effect there.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { isatty, ReadStream, WriteStream } from 'node:tty';
+import { Forwarder, type Forwarded } from '../mask/forward.ts';
+import { Masker, type MaskPlan } from '../mask/masker.ts';
+import type { StdioEntry } from '../platform/descriptors.ts';
+import { isNull, makePipes, sameFile, type PipeEnds } from '../platform/pipe.ts';
+import { openPty, type Pty } from '../platform/pty.ts';
+
+type StreamName = 'stdout' | 'stderr';
+const FD: Readonly<Record<StreamName, 1 | 2>> = { stdout: 1, stderr: 2 };
+const NAMES: readonly StreamName[] = ['stdout', 'stderr'];
+/** What goes to /dev/null is seen by nobody. */
+const isSeen = (name: StreamName): boolean => !isNull(FD[name]);
+const isTerminal = (name: StreamName): boolean => isatty(FD[name]);
+
+export interface StreamSummary {
+  /** How often each secret was masked, by stream and name. */
+  readonly masked: ReadonlyMap<StreamName, ReadonlyMap<string, number>>;
+}
+
+export type Damage = Exclude<Forwarded, 'done'>;
+
+export class Streams {
+  /** Whether the system gave no real pipe, so that the child gets a socket. */
+  readonly sockets: boolean;
+  /** Whether a terminal should be masked, and no pseudo-terminal is to be had. */
+  readonly ptyMissing: boolean;
+  readonly #plan: MaskPlan;
+  readonly #piped: readonly StreamName[];
+  readonly #terminals: readonly StreamName[];
+  /** Both piped streams are one file, so one pipe serves for both and their order is kept. */
+  readonly #together: boolean;
+  readonly #pipes: readonly PipeEnds[];
+  readonly #pty: Pty | undefined;
+  /** Fills the number of the pseudo-terminal's own end in the child, which must not have it. */
+  readonly #filler: number | undefined;
+  readonly #forwarders = new Map<StreamName, Forwarder>();
+  #keyboard: Keyboard | undefined;
+
+  /** Whether masking concerns any stream of ours at all. */
+  static needed(mode: 'auto' | 'always'): boolean {
+    return NAMES.some((name) => isSeen(name) && (mode === 'always' || !isTerminal(name)));
+  }
+
+  constructor(plan: MaskPlan, mode: 'auto' | 'always') {
+    this.#plan = plan;
+    this.#piped = NAMES.filter((name) => isSeen(name) && !isTerminal(name));
+    const terminals = mode === 'always' ? NAMES.filter(isTerminal) : [];
+    const screen = terminals.length > 0 ? new WriteStream(FD[terminals[0] ?? 'stdout']) : undefined;
+    this.#pty = screen === undefined ? undefined : openPty(screen.columns, screen.rows);
+    this.ptyMissing = terminals.length > 0 && this.#pty === undefined;
+    this.#terminals = this.#pty === undefined ? [] : terminals;
+    this.#filler = this.#pty === undefined ? undefined : openSync('/dev/null', 'r');
+    this.#together = this.#piped.length === 2 && sameFile(1, 2);
+    const pipes = this.#piped.length === 0 ? [] : makePipes(this.#together ? 1 : this.#piped.length);
+    this.sockets = pipes === undefined;
+    this.#pipes = pipes ?? [];
+  }
+
+  /** Whether the child's keyboard is the pseudo-terminal too: it then needs a session of its own. */
+  get ownSession(): boolean {
+    return this.#pty !== undefined && isatty(0);
+  }
+
+  /** Our descriptors, which have to stay open until the child has its own. */
+  get fds(): readonly number[] {
+    return [
+      ...this.#pipes.flatMap(({ readFd, writeFd }) => [readFd, writeFd]),
+      ...(this.#pty === undefined ? [] : [this.#pty.masterFd, this.#pty.slaveFd]),
+      ...(this.#filler === undefined ? [] : [this.#filler]),
+    ];
+  }
+
+  /** The child's first three streams for spawn. */
+  get stdio(): readonly [StdioEntry, StdioEntry, StdioEntry] {
+    const entry = (name: StreamName): StdioEntry => {
+      if (this.#pty !== undefined && this.#terminals.includes(name)) return this.#pty.slaveFd;
+      const index = this.#piped.indexOf(name);
+      if (index < 0) return 'inherit';
+      return this.sockets ? 'pipe' : (this.#pipes[this.#together ? 0 : index]?.writeFd ?? 'inherit');
+    };
+    return [this.ownSession && this.#pty !== undefined ? this.#pty.slaveFd : 'inherit', entry('stdout'), entry('stderr')];
+  }
+
+  /** Descriptors of the child by number, besides the first three. */
+  get fillers(): ReadonlyMap<number, number> {
+    return this.#pty === undefined || this.#filler === undefined ? new Map() : new Map([[this.#pty.masterFd, this.#filler]]);
+  }
+
+  /**
+   * Starts to forward. Our copies of the child's ends are closed, so that its end is seen.
+   * @param onDamage called when a stream can't be forwarded any more
+   */
+  start(child: ChildProcess, onDamage: (stream: StreamName, how: Damage) => void): void {
+    for (const { writeFd } of this.#pipes) closeSync(writeFd);
+    const piped = this.#together && !this.sockets ? this.#piped.slice(0, 1) : this.#piped;
+    piped.forEach((name, index) => {
+      const pipe = this.#pipes[index];
+      this.#forward(name, pipe === undefined ? child[name] : new Socket({ fd: pipe.readFd, readable: true, writable: false }), onDamage);
+    });
+    const terminal = this.#terminals[0];
+    if (this.#pty !== undefined && terminal !== undefined) {
+      closeSync(this.#pty.slaveFd);
+      if (this.#filler !== undefined) closeSync(this.#filler);
+      const master = new ReadStream(this.#pty.masterFd);
+      this.#forward(terminal, master, onDamage);
+      this.#keyboard = new Keyboard(this.#pty, master, FD[terminal], this.ownSession);
+    }
+    child.once('exit', () => {
+      for (const forwarder of this.#forwarders.values()) forwarder.childEnded();
+    });
+  }
+
+  #forward(name: StreamName, source: Readable | null, onDamage: (stream: StreamName, how: Damage) => void): void {
+    if (source === null) return;
+    this.#forwarders.set(name, new Forwarder(source, new Masker(this.#plan), FD[name], (how) => onDamage(name, how)));
+  }
+
+  /** Frees what was opened when there is no child after all. */
+  abandon(): void {
+    for (const fd of this.fds) closeSync(fd);
+  }
+
+  /** Waits until everything that the child wrote is forwarded, and gives the terminal back. */
+  async finish(): Promise<StreamSummary> {
+    const masked = new Map<StreamName, ReadonlyMap<string, number>>();
+    for (const [name, forwarder] of this.#forwarders) {
+      await forwarder.finished;
+      if (forwarder.counts.size > 0) masked.set(name, forwarder.counts);
+    }
+    this.#keyboard?.release();
+    return { masked };
+  }
+}
+
+/** Passes keys and the size of our terminal on to the child's. */
+class Keyboard {
+  readonly #input: ReadStream | undefined;
+  readonly #screen: WriteStream;
+  readonly #onResize: () => void;
+  readonly #restore: () => void;
+
+  constructor(pty: Pty, master: ReadStream, screenFd: 1 | 2, keys: boolean) {
+    this.#screen = new WriteStream(screenFd);
+    this.#onResize = () => pty.resize(this.#screen.columns, this.#screen.rows);
+    this.#screen.on('resize', this.#onResize);
+    this.#input = keys ? new ReadStream(0) : undefined;
+    this.#restore = () => this.#input?.setRawMode(false);
+    if (this.#input === undefined) return;
+    this.#input.setRawMode(true);
+    process.once('exit', this.#restore);
+    // After a stop and `fg` the shell has put its own mode back.
+    process.on('SIGCONT', this.#onContinue);
+    this.#input.pipe(master);
+  }
+
+  readonly #onContinue = (): void => {
+    this.#input?.setRawMode(false);
+    this.#input?.setRawMode(true);
+    this.#onResize();
+  };
+
+  release(): void {
+    this.#screen.removeListener('resize', this.#onResize);
+    process.removeListener('SIGCONT', this.#onContinue);
+    this.#input?.unpipe();
+    this.#restore();
+    this.#input?.destroy();
+  }
+}
