@@ -39,7 +39,11 @@ export function fittingColumns(
     if (least === undefined) break;
     kept.delete(least);
   }
-  return [...kept];
+  // What was left out for the sake of a wider one may fit again.
+  for (const index of [...columns.keys()].sort((one, other) => (columns[one]?.spare ?? 0) - (columns[other]?.spare ?? 0))) {
+    if (width !== undefined && total() + GAP + (widths[index] ?? 0) <= width) kept.add(index);
+  }
+  return [...kept].sort((one, other) => one - other);
 }
 
 const cellWidth = (cell: string | Cell | undefined): number => stringWidth(typeof cell === 'object' ? cell.text : (cell ?? '')) || 1;

@@ -32,12 +32,8 @@ export interface Finding extends Ownership {
   readonly at?: Position | undefined;
 }
 
-/** All findings about a target; `uncertain` ones are warnings, the others make the answer no. */
-export function findingsOf(target: Target, inventory: Inventory, required: readonly PolicyField[]): readonly Finding[] {
-  return [...standingFindings(target, inventory), ...policyFindings(target, required)];
-}
-
-function standingFindings(target: Target, inventory: Inventory): readonly Finding[] {
+/** What is wrong with its value; `uncertain` findings are warnings, the others make the answer no. */
+export function standingFindings(target: Target, inventory: Inventory): readonly Finding[] {
   const { spec } = target;
   const { state, row, missing } = standingOf(target, inventory.rows);
   const about = aboutOf(target, row);
@@ -45,7 +41,12 @@ function standingFindings(target: Target, inventory: Inventory): readonly Findin
   switch (state) {
     case 'absent': {
       if (!spec.required) return [];
-      if (spec.source.kind === 'template') return [{ ...about, problem: 'absent', message: `its template needs ${missing.join(', ')}` }];
+      if (spec.source.kind === 'template') {
+        // What is required itself has a finding of its own.
+        const unsaid = missing.filter((part) => !isRequired(part, inventory));
+        const message = `its template needs ${unsaid.join(', ')}`;
+        return unsaid.length === 0 ? [] : [{ ...about, problem: 'absent', message, hint: `secrets set ${unsaid[0] ?? ''}` }];
+      }
       const count = target.references.length;
       const where = count > 1 ? `it is absent from all of its ${count} references` : 'it is absent';
       return [{ ...about, problem: 'absent', message: where, hint: spec.generate === undefined ? set : 'secrets setup' }];
@@ -70,6 +71,8 @@ function standingFindings(target: Target, inventory: Inventory): readonly Findin
   }
 }
 
+const isRequired = (name: string, { rows }: Inventory): boolean => rows.some(({ target }) => target.name === name && target.spec.required);
+
 function overAge({ maxAge }: SecretSpec, row: Row | undefined): string {
   const age = row?.kind === 'reference' && row.fault === undefined ? row.condition.ageMs : undefined;
   return `it is ${age === undefined ? 'too old' : `${ageText(age)} old`}${maxAge === undefined ? '' : `, and its maxAge is ${formatDuration(maxAge)}`}`;
@@ -81,13 +84,20 @@ function expiry(row: Row | undefined): string {
 }
 
 function ageIsUnknown({ maxAge }: SecretSpec, row: Row | undefined): boolean {
-  return maxAge !== undefined && row?.kind === 'reference' && row.fault === undefined && row.condition.state === 'present' && row.condition.ageMs === undefined;
+  return (
+    maxAge !== undefined &&
+    row?.kind === 'reference' &&
+    row.fault === undefined &&
+    row.condition.state === 'present' &&
+    row.condition.ageMs === undefined
+  );
 }
 
 const settable = (row: Row | undefined): boolean =>
   row?.kind === 'reference' && row.reference.configured.provider.capabilities.includes('put');
 
-function policyFindings(target: Target, required: readonly PolicyField[]): readonly Finding[] {
+/** What its entry lacks of the fields that are asked for. */
+export function policyFindings(target: Target, required: readonly PolicyField[]): readonly Finding[] {
   // A reference on the command line has no entry that could say anything.
   if (target.name === undefined || target.spec.source.kind !== 'references') return [];
   const lacking = required.filter((field) => !has(target.spec, field));

@@ -69,7 +69,7 @@ export function standingOf(target: Target, rows: readonly Row[]): Standing {
   const own = rows.filter((row) => row.target === target);
   if (source.kind === 'value') return { state: 'present', row: own[0], missing: [] };
   if (source.kind === 'references') {
-    const row = own.find((one) => stateOf(one) !== 'absent') ?? own.at(-1);
+    const row = own.find((one) => stateOf(one) !== 'absent') ?? own[0];
     const state = row === undefined ? 'unknown' : stateOf(row);
     return { state: state === 'absent' && target.spec.default !== undefined ? 'present' : state, row, missing: [] };
   }
@@ -143,6 +143,10 @@ export function failuresOf(rows: readonly Row[]): readonly Issue[] {
     return { ...shared, message: `${issue.message} (${named([first ?? '', ...rest])})` };
   });
 }
+
+/** For the spinner: who is being asked. */
+export const asking = (targets: readonly Target[]): string =>
+  `asking ${named([...new Set(targets.flatMap(({ references }) => references.map(({ configured }) => configured.config.name)))])}`;
 
 /** Names for a message, not without end. */
 export const named = (names: readonly string[], most = 6): string =>

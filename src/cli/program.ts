@@ -31,7 +31,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
 }
 
 async function build(called: string | undefined, open: (options: GlobalOptions) => Context): Promise<Command> {
-  const program = withGlobals(new Command('secrets'))
+  const program = new Command('secrets')
     .description('Runs programs with secrets fetched just in time from the manager that owns them.')
     .version(VERSION, '-V, --version', 'print the version')
     .usage('[options] COMMAND')
@@ -39,6 +39,7 @@ async function build(called: string | undefined, open: (options: GlobalOptions) 
     .enablePositionalOptions()
     .showSuggestionAfterError(false)
     .addHelpText('after', HELP_END);
+  withGlobals(program);
   for (const [name, entry] of Object.entries(COMMANDS)) {
     const command = program.command(name).summary(entry.summary).description(sentence(entry.summary)).helpGroup(`${entry.group}:`);
     command
@@ -46,7 +47,8 @@ async function build(called: string | undefined, open: (options: GlobalOptions) 
       .exitOverride()
       .configureOutput(SILENT);
     if (called !== undefined && nameOf(called) === name) {
-      (await entry.load()).define(withGlobals(command), (self) => open(self.optsWithGlobals<GlobalOptions>()));
+      (await entry.load()).define(command, (self) => open(self.optsWithGlobals<GlobalOptions>()));
+      withGlobals(command);
     }
   }
   program.exitOverride().configureOutput(SILENT);

@@ -8,7 +8,7 @@ import type { Fault } from '../core/fault.ts';
 import type { Manifest, PlacedReference, ProviderConfig, SecretSpec } from '../core/model.ts';
 import { parseReference, schemeOf, type Reference } from '../core/reference.ts';
 import { didYouMean, shownWord } from '../core/suggest.ts';
-import { foreignRecipe } from '../manifest/foreign.ts';
+import { foreignRecipe } from '../manifest/index.ts';
 import { specOf } from '../run/inspect.ts';
 import type { Loaded } from '../run/load.ts';
 import { loadAdapters, plan, understand, type PlannedReference } from '../run/plan.ts';
@@ -16,7 +16,7 @@ import type { Run } from '../run/prepare.ts';
 import { inProfile, select } from '../run/select.ts';
 import { about } from '../run/validate.ts';
 import type { Context } from './context.ts';
-import { loadFor, openRun, withRun } from './session.ts';
+import { withOptionalManifest } from './loaded-run.ts';
 
 export interface Target {
   /** The secret's name, else the reference as it was typed: what rows and messages call it. */
@@ -153,17 +153,5 @@ export async function withTargets<T>(
   work: (targets: readonly Target[], manifest: Manifest, run: Run) => Promise<T>,
 ): Promise<T> {
   const begin = async ({ manifest }: Loaded, run: Run): Promise<T> => work(await targetsOf(texts, manifest), manifest, run);
-  try {
-    return await withRun(context, begin);
-  } catch (error) {
-    const alone = texts.length > 0 && texts.every(isReference) && context.manifest === undefined;
-    if (!alone || !(error instanceof SecretsError) || error.code !== 'MANIFEST_NOT_FOUND') throw error;
-  }
-  const loaded = await loadFor(context, { refs: texts.map((reference, index) => ({ name: `REFERENCE_${index + 1}`, reference })) });
-  const run = openRun(context, loaded);
-  try {
-    return await begin(loaded, run);
-  } finally {
-    await run.close();
-  }
+  return withOptionalManifest(context, texts.every(isReference) ? texts : [], begin);
 }

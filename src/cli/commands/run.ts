@@ -1,11 +1,13 @@
 /** `secrets run`: resolve, inject, launch, supervise. */
+import type { ChildProcess } from 'node:child_process';
 import { Option, type Command } from 'commander';
 import { SecretsError } from '../../core/errors.ts';
-import type { EnvRules, Manifest } from '../../core/model.ts';
+import type { EnvRules, Manifest, MaskRules } from '../../core/model.ts';
 import type { KeepRule } from '../../platform/descriptors.ts';
 import { launch, lookUp } from '../../run/launch.ts';
 import { prepare, type Prepared, type Run } from '../../run/prepare.ts';
-import { endAs, Relay, statusOf, supervise } from '../../run/supervise.ts';
+import type { Streams } from '../../run/streams.ts';
+import { endAs, Relay, statusOf, supervise, type Ending } from '../../run/supervise.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { list, references } from '../options.ts';
@@ -22,6 +24,7 @@ interface RunOptions {
   readonly passEnv?: readonly string[];
   readonly keepEnv?: readonly string[];
   readonly keepFd?: readonly string[];
+  readonly mask?: MaskRules['mode'];
   readonly dryRun?: boolean;
 }
 
@@ -38,6 +41,13 @@ export const define: CommandModule['define'] = (command, open) => {
     .addOption(new Option('--pass-env <names>', 'sign-in credentials that the program may keep').argParser(list))
     .addOption(new Option('--keep-env <names>', "names whose value in the parent's environment wins").argParser(list))
     .addOption(new Option('--keep-fd <n>', 'keep an open descriptor for the program; auto: those of make and systemd').argParser(list))
+    .addOption(
+      new Option('--mask <mode>', 'mask values in the output: auto (all but terminals), always, never').choices([
+        'auto',
+        'always',
+        'never',
+      ]),
+    )
     .option('--dry-run', 'show what would be fetched and injected; talks to nobody')
     .action(async (argv: string[], options: RunOptions, self: Command) => runCommand(open(self), argv, options));
 };
@@ -95,8 +105,16 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     process.exit(statusOf(stopping));
   }
 
-  const launched = await launch(command, { env: prepared.composed.env, parent: context.env, cwd: context.cwd, keepFds });
+  const streams = await openStreams(context, prepared, run, maskRules(manifest, options));
+  const launched = await launch(command, {
+    env: prepared.composed.env,
+    parent: context.env,
+    cwd: context.cwd,
+    keepFds,
+    streams,
+  });
   if (!launched.ok) {
+    streams?.abandon();
     await closeQuickly(run);
     context.output.error(
       new SecretsError({ code: 'ENV_INVALID', message: `${shown(program ?? '')}: ${launched.message}` }),
@@ -104,13 +122,89 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     );
     process.exit(launched.exit);
   }
-  relay.attach(launched.child);
+  relay.attach(launched.child, streams?.ownSession);
+  const damage = watchStreams(context, streams, launched.child);
   const ending = await supervise(launched.child);
+  await finishStreams(context, streams);
   await closeQuickly(run);
   relay.release();
   const { scrubbed } = prepared.composed;
-  if (scrubbed.length > 0 && !('code' in ending && ending.code === 0)) context.output.notice(scrubNotice(scrubbed));
+  if (scrubbed.length > 0 && !isSuccess(ending)) context.output.notice(scrubNotice(scrubbed));
+  if (damage.maskFailed) process.exit(RUN_FAILURE);
   endAs(ending);
+}
+
+const RUN_FAILURE = 125;
+const isSuccess = (ending: Ending): boolean => 'code' in ending && ending.code === 0;
+
+function maskRules(manifest: Manifest, options: RunOptions): MaskRules {
+  if (manifest.protected && options.mask === 'never') {
+    throw new SecretsError({
+      code: 'USAGE',
+      message: `--mask never is refused in the protected profile ${manifest.profile ?? ''}`,
+      hint: 'leave it out',
+    });
+  }
+  return { ...manifest.mask, mode: options.mask ?? manifest.mask.mode };
+}
+
+/** Masking is loaded only where a stream needs it. */
+async function openStreams(context: Context, prepared: Prepared, run: Run, rules: MaskRules): Promise<Streams | undefined> {
+  if (rules.mode === 'never') return undefined;
+  const { Streams } = await import('../../run/streams.ts');
+  if (!Streams.needed(rules.mode)) return undefined;
+  const { maskingFor } = await import('../../run/masking.ts');
+  const { plan, unmasked } = maskingFor(prepared, run.reported, rules);
+  if (unmasked.length > 0) context.output.warn({ message: `${unmasked.join(', ')}: too short or too common to be masked in the output` });
+  if (plan === undefined) return undefined;
+  const streams = new Streams(plan, rules.mode);
+  if (streams.ptyMissing) noPty(context, streams, rules);
+  if (streams.sockets)
+    context.output.notice('this system gives no pipe, so the program cannot open /dev/stdout itself while its output is masked');
+  return streams;
+}
+
+function noPty(context: Context, streams: Streams, rules: MaskRules): void {
+  const message = 'no pseudo-terminal is to be had, so what goes to the terminal cannot be masked';
+  const hint = 'npm install @lydell/node-pty, or send the output to a pipe: … | cat';
+  if (!rules.requirePty) {
+    context.output.warn({ message, hint });
+    return;
+  }
+  streams.abandon();
+  throw new SecretsError({ code: 'DEPENDENCY_MISSING', message, hint });
+}
+
+/** Reacts at once when a stream can't be forwarded. */
+function watchStreams(context: Context, streams: Streams | undefined, child: ChildProcess): { maskFailed: boolean } {
+  const damage = { maskFailed: false };
+  streams?.start(child, (stream, how) => {
+    if (how === 'unwritable')
+      context.output.error(
+        new SecretsError({
+          code: 'IO',
+          message: `${stream} cannot be written; what the program prints there is lost`,
+          hint: 'check where it goes: is the disk full?',
+        }),
+      );
+    if (how !== 'mask-failed') return;
+    damage.maskFailed = true;
+    context.output.error(
+      new SecretsError({ code: 'INTERNAL', message: `masking ${stream} failed, so nothing more of it is shown` }),
+      'the program is ended',
+    );
+    child.kill('SIGTERM');
+    setTimeout(() => child.kill('SIGKILL'), 2_000).unref();
+  });
+  return damage;
+}
+
+async function finishStreams(context: Context, streams: Streams | undefined): Promise<void> {
+  const summary = await streams?.finish();
+  for (const [stream, counts] of summary?.masked ?? []) {
+    const list = [...counts].map(([name, count]) => `${name} ×${count}`).join(', ');
+    context.output.notice(`masked in ${stream}: ${list} (--mask never passes bytes through)`);
+  }
 }
 
 /** Two seconds are enough to give tokens back; a manager that hangs must not hold the program. */
