@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto';
+import { beforeAll, describe, it } from 'vitest';
+import { openKeychain } from '../../src/platform/keychain.ts';
+import { conformance } from '../../src/provider-kit/conformance/index.ts';
+import keychain from '../../src/providers/keychain/index.ts';
+import { describeWith } from '../bed/use.ts';
+import { testHost } from '../support/host.ts';
+
+const service = `conformance-${randomBytes(4).toString('hex')}`;
+
+describeWith('keychain', 'keychain', (facts) => {
+  const env = { DBUS_SESSION_BUS_ADDRESS: facts.busAddress, XDG_RUNTIME_DIR: facts.runtimeDir, XDG_DATA_HOME: facts.dataDir };
+  // The library asks the process's own environment for the bus, once.
+  beforeAll(() => void Object.assign(process.env, env));
+  const library = async () => (await import('@github/keytar')).default;
+
+  const seed = async (name: string, value: string): Promise<void> => (await library()).setPassword(service, name, value);
+
+  conformance(
+    keychain,
+    { describe, it },
+    {
+      options: {},
+      host: () => testHost({ provider: 'keychain', env, keychain: () => openKeychain(env) }),
+      reference: (name, field) => `keychain://${service}/${name}${field === undefined ? '' : `#${field}`}`,
+      seed: (name, value) => seed(name, Buffer.from(value).toString('utf8')),
+      seedFields: (name, fields) => seed(name, JSON.stringify(fields)),
+      remove: async (name) => {
+        await (await library()).deletePassword(service, name);
+      },
+      skip: [
+        { test: 'denied', reason: 'a keychain refuses as a whole, by being locked' },
+        { test: 'unreachable', reason: 'the bus is found by the environment, not by options' },
+        { test: 'no-value-read', reason: 'there are no requests to count' },
+        { test: 'create-once', reason: 'keychains have no versions, so no write can be made to depend on one' },
+        { test: 'stale-write', reason: 'keychains have no versions, so no write can be made to depend on one' },
+      ],
+    },
+  );
+});
