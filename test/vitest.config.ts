@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     globalSetup: [join(import.meta.dirname, 'global-setup.ts')],
     reporters: ['default', new SummaryReporter()],
+    // Most tests wait for a process or a server, so all cores are theirs.
+    maxWorkers: '100%',
     // Ending the test bed's servers.
     teardownTimeout: 20_000,
     projects: [

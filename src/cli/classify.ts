@@ -85,7 +85,7 @@ const wordsOf = (name: string): readonly string[] =>
 const NAME_PART = /^(?:[a-z]{2,}\d{0,2}|[A-Z]{2,}\d{0,2}|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})*\d{0,2}|[a-z]?\d{1,4})$/;
 
 /** Whether a word of the value is long and mixed as only random or encoded ones are. */
-export function looksRandom(value: string): boolean {
+function looksRandom(value: string): boolean {
   // A slash belongs to base64, and to addresses and paths.
   const breaks = ADDRESS.test(value) || /^[.~]?\.?\//.test(value) ? /[\s,;/?&=:@.]+/ : /[\s,;?&=:@.]+/;
   return value.split(breaks).some((word) => {

@@ -5,7 +5,7 @@ import { printTable, type Cell } from './table.ts';
 
 export interface Column {
   readonly title: string;
-  /** The column with the highest number is left out first; a column without one always stays. */
+  /** From 1; the higher, the earlier it is left out. A column without it always stays. */
   readonly spare?: number;
 }
 
@@ -30,20 +30,18 @@ export function fittingColumns(
   width: number | undefined,
 ): readonly number[] {
   const widths = columns.map(({ title }, index) => Math.max(stringWidth(title), ...rows.map((row) => cellWidth(row[index]))));
-  const kept = new Set(columns.keys());
-  const total = (): number => [...kept].reduce((sum, index) => sum + (widths[index] ?? 0) + GAP, -GAP);
-  while (width !== undefined && total() > width) {
-    const least = [...kept]
-      .filter((index) => columns[index]?.spare !== undefined)
-      .sort((one, other) => (columns[other]?.spare ?? 0) - (columns[one]?.spare ?? 0))[0];
-    if (least === undefined) break;
-    kept.delete(least);
+  if (width === undefined) return [...columns.keys()];
+  // The most important first; one that is too wide leaves its room to those behind it.
+  const ranked = [...columns.entries()].sort(([, one], [, other]) => (one.spare ?? 0) - (other.spare ?? 0));
+  const kept: number[] = [];
+  let used = -GAP;
+  for (const [index, { spare }] of ranked) {
+    const more = GAP + (widths[index] ?? 0);
+    if (spare !== undefined && used + more > width) continue;
+    kept.push(index);
+    used += more;
   }
-  // What was left out for the sake of a wider one may fit again.
-  for (const index of [...columns.keys()].sort((one, other) => (columns[one]?.spare ?? 0) - (columns[other]?.spare ?? 0))) {
-    if (width !== undefined && total() + GAP + (widths[index] ?? 0) <= width) kept.add(index);
-  }
-  return [...kept].sort((one, other) => one - other);
+  return kept.sort((one, other) => one - other);
 }
 
 const cellWidth = (cell: string | Cell | undefined): number => stringWidth(typeof cell === 'object' ? cell.text : (cell ?? '')) || 1;

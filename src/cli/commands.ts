@@ -23,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     aliases: ['exec'],
     load: () => import('./commands/run.ts'),
   },
+  redact: { group: 'Run', summary: 'copy stdin to stdout with values masked', load: () => import('./commands/redact.ts') },
   list: {
     group: 'See',
     summary: 'list the references of this manifest: metadata, never a value',
@@ -44,6 +45,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show where each variable would come from and why; checks the whole manifest offline',
     load: () => import('./commands/explain.ts'),
   },
+  scan: {
+    group: 'See',
+    summary: 'find copies of values in files, staged changes and history; never shows one',
+    load: () => import('./commands/scan.ts'),
+  },
   history: { group: 'See', summary: 'list the versions of a secret by their metadata', load: () => import('./commands/history.ts') },
   get: { group: 'See', summary: 'write one value to stdout, only with --reveal', load: () => import('./commands/get.ts') },
   set: { group: 'Change', summary: 'store a value, typed, piped, from a file, or generated', load: () => import('./commands/set.ts') },
@@ -55,6 +61,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Set up',
     summary: 'ask for each required value that is missing: the first command after a clone',
     load: () => import('./commands/setup.ts'),
+  },
+  trust: {
+    group: 'Set up',
+    summary: 'agree to where a manifest sends credentials and what it starts',
+    load: () => import('./commands/trust.ts'),
   },
   doctor: { group: 'Set up', summary: 'check every provider in use; reads no secret', load: () => import('./commands/doctor.ts') },
   whoami: { group: 'Set up', summary: 'show who each provider says you are', load: () => import('./commands/whoami.ts') },

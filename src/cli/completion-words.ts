@@ -141,9 +141,11 @@ async function argumentOffers(argument: Argument, chosen: Chosen, known: Known):
 
 async function valuesOf(option: Option, current: string, chosen: Chosen, known: Known): Promise<Completion> {
   if (option.argChoices !== undefined) return { candidates: option.argChoices.map((value) => ({ value })) };
-  if (option.attributeName() === 'profile') return { candidates: await known.profiles(chosen) };
+  const name = option.attributeName();
+  if (name === 'profile') return { candidates: await known.profiles(chosen) };
+  // A single <name> is that of whatever the option is about; <names> are secrets.
   const placeholder = /<([^>]+)>/.exec(option.flags)?.[1] ?? '';
-  const offered = await byPlaceholder(placeholder, chosen, known);
+  const offered = await byPlaceholder(placeholder === 'name' ? name : placeholder, chosen, known);
   const comma = current.lastIndexOf(',');
   // A list: what stands before the last comma stays, and is not offered again.
   if (comma < 0 || offered.candidates.length === 0) return offered;

@@ -3,7 +3,7 @@ import type { Manifest, SecretSpec } from '../core/model.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import { compose } from '../run/compose.ts';
 import { isDangerous } from '../run/dangerous-names.ts';
-import { inProfile } from '../run/select.ts';
+import { inProfile } from '../manifest/index.ts';
 import type { ResolvedSecret } from '../run/resolve.ts';
 
 export interface Fate {

@@ -64,11 +64,13 @@ export function standingFindings(target: Target, inventory: Inventory): readonly
     }
     case 'present':
       return ageIsUnknown(spec, row)
-        ? [{ ...about, problem: 'uncertain', message: `its age is not known, so maxAge cannot be checked`, hint: set }]
+        ? [{ ...about, problem: 'uncertain', message: 'its age is not known, so maxAge cannot be checked', hint: set }]
         : [];
     case 'failed':
-      return [];
+      // Said as an error of its own: nobody knows how it stands.
+      break;
   }
+  return [];
 }
 
 const isRequired = (name: string, { rows }: Inventory): boolean => rows.some(({ target }) => target.name === name && target.spec.required);

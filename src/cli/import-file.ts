@@ -37,6 +37,8 @@ export interface ImportOptions extends FinishOptions {
 export async function importFile(context: Context, file: string, options: ImportOptions): Promise<ImportReport> {
   const source = path.resolve(context.cwd, file);
   const env = readEnvFile(source, shortPath(source, context.cwd));
+  if (env.entries.length === 0)
+    throw new SecretsError({ code: 'USAGE', message: `${env.shown} has no entries`, hint: 'check that it is the right file' });
   const { manifest: found, project } = await manifestOr(context);
   const kinds = sortEntries(env.entries, options);
   const ask = openEntries(env, found, context);
@@ -52,7 +54,9 @@ export async function importFile(context: Context, file: string, options: Import
   }
   const manifest = project === undefined ? found : (await loadFor(context)).manifest;
   const ready = await checkStorable(
-    planned.flatMap(({ entry: { name, value }, fate }) => (fate.kind === 'secret' ? [{ name, value, reference: fate.reference }] : [])),
+    planned.flatMap(({ entry: { name, value, at }, fate }) =>
+      fate.kind === 'secret' ? [{ name, value, at, reference: fate.reference }] : [],
+    ),
     manifest,
   );
   await targetsOf(
@@ -60,7 +64,9 @@ export async function importFile(context: Context, file: string, options: Import
     manifest,
   );
   const edit = prepareEdit(context, manifestFile(manifest), (text, shown) => editAll(text, shown, planned, manifest, context));
-  const versions = await withRun(again(context), (_loaded, run) =>
+  // The time limit is meant for one value.
+  const patient = { ...context, limits: { ...context.limits, totalMs: context.limits.totalMs * Math.max(1, ready.length) } };
+  const versions = await withRun(again(patient), (_loaded, run) =>
     withSpinner(context, `storing in ${destination.config.name}`, () => storeAll(ready, manifest, run, options.overwrite === true)),
   );
   await edit.commit();

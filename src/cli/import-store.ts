@@ -1,18 +1,20 @@
 /** Stores the values of an import, one after the other; what an ended import has stored already is left as it is. */
-import { SecretsError, throwIssues, type Issue } from '../core/errors.ts';
+import { SecretsError, throwIssues, type Issue, type Position } from '../core/errors.ts';
 import { Fault } from '../core/fault.ts';
 import type { Manifest } from '../core/model.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import { asFault } from '../provider-kit/operation.ts';
 import type { Run } from '../run/prepare.ts';
 import { putNewValue, putValue, readValues } from '../run/write.ts';
-import { checkFits, writable } from './stored.ts';
-import { issueOf, targetsOf, type Target } from './target.ts';
+import { checkFits, issueAbout, placedAt, writable } from './stored.ts';
+import { targetsOf, type Target } from './target.ts';
 
 export interface ToStore {
   readonly name: string;
   readonly value: string;
   readonly reference: string;
+  /** Of the name in the file. */
+  readonly at: Position;
 }
 
 /** A value with the place where it goes. */
@@ -29,10 +31,10 @@ export async function checkStorable(items: readonly ToStore[], manifest: Manifes
   );
   const byReference = new Map(targets.map((target) => [target.label, target]));
   const issues: Issue[] = [];
-  const ready = items.flatMap(({ name, value, reference }): readonly Ready[] => {
+  const ready = items.flatMap(({ name, value, reference, at }): readonly Ready[] => {
     const found = byReference.get(reference);
     if (found === undefined) return [];
-    const item = { target: { ...found, label: name, name, spec: { ...found.spec, name } }, value: SecretValue.fromText(value) };
+    const item = { target: placedAt({ ...found, label: name, name }, at), value: SecretValue.fromText(value) };
     try {
       checkFits(item.target, writable(item.target), item.value);
     } catch (error) {
@@ -63,13 +65,13 @@ export async function storeAll(
       versions.set(target.label, (await putNewValue(reference, value, manifest, run.sessions)).version);
     } catch (error) {
       const fault = asFault(error);
-      if (fault.kind !== 'conflict') throw new SecretsError(issueOf(target, fault, reference));
+      if (fault.kind !== 'conflict') throw new SecretsError(issueAbout(target, fault, reference));
       const [there] = await readValues([reference], manifest, run.sessions);
       if (there?.ok === true && there.value.value.equals(value)) versions.set(target.label, there.value.version);
       else if (overwrite) versions.set(target.label, (await overwriteWith(target, value, run)).version);
       else
         conflicts.push({
-          ...issueOf(target, new Fault('conflict', 'another value is stored there'), reference),
+          ...issueAbout(target, new Fault('conflict', 'another value is stored there'), reference),
           hint: '--overwrite replaces it with that of the file',
         });
     }
@@ -83,6 +85,6 @@ async function overwriteWith(target: Target, value: SecretValue, run: Run): Retu
   try {
     return await putValue(reference, value, undefined, run.sessions);
   } catch (error) {
-    throw new SecretsError(issueOf(target, asFault(error), reference));
+    throw new SecretsError(issueAbout(target, asFault(error), reference));
   }
 }

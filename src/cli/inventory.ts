@@ -89,21 +89,11 @@ export const stateOf = (row: Row): State | 'failed' =>
 /** A failure as a state of its own. */
 export type FailedState = 'denied' | 'unreachable' | 'failed';
 
-export function failedState(code: ErrorCode): FailedState {
-  switch (code) {
-    case 'DENIED':
-    case 'UNAUTHENTICATED':
-    case 'STORE_LOCKED':
-      return 'denied';
-    case 'PROVIDER_UNAVAILABLE':
-    case 'PROVIDER_THROTTLED':
-    case 'PROVIDER_TIMEOUT':
-    case 'STORE_BUSY':
-      return 'unreachable';
-    default:
-      return 'failed';
-  }
-}
+const DENIED: ReadonlySet<ErrorCode> = new Set(['DENIED', 'UNAUTHENTICATED', 'STORE_LOCKED']);
+const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['PROVIDER_UNAVAILABLE', 'PROVIDER_THROTTLED', 'PROVIDER_TIMEOUT', 'STORE_BUSY']);
+
+export const failedState = (code: ErrorCode): FailedState =>
+  DENIED.has(code) ? 'denied' : UNREACHABLE.has(code) ? 'unreachable' : 'failed';
 
 /** `denied`, `unreachable PROVIDER_TIMEOUT`: the code where it says more than the state. */
 export function failedText(code: ErrorCode): string {
@@ -120,6 +110,19 @@ export const STATE_STYLES: Readonly<Record<State | 'failed', Style>> = {
   'over-age': 'yellow',
   failed: 'red',
 };
+
+/**
+ * Failures that leave open how a secret stands, and those of references that would not be asked for it, because one
+ * before them is there.
+ */
+export function weighFailures(
+  targets: readonly Target[],
+  rows: readonly Row[],
+): { readonly deciding: readonly Issue[]; readonly idle: readonly Issue[] } {
+  const standings = targets.map((target) => standingOf(target, rows));
+  const deciding = new Set(standings.flatMap(({ state, row }) => (state === 'failed' && row !== undefined ? [row] : [])));
+  return { deciding: failuresOf([...deciding]), idle: failuresOf(rows.filter((row) => !deciding.has(row))) };
+}
 
 /** Failures of several references that say the same are one issue, which names them all. */
 export function failuresOf(rows: readonly Row[]): readonly Issue[] {

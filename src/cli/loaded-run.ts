@@ -3,7 +3,7 @@ import { SecretsError } from '../core/errors.ts';
 import type { Loaded } from '../run/load.ts';
 import type { Run } from '../run/prepare.ts';
 import type { Context } from './context.ts';
-import { loadFor, openRun, withRun } from './session.ts';
+import { loadFor, withRun, withSessions } from './session.ts';
 
 type Work<T> = (loaded: Loaded, run: Run) => Promise<T>;
 
@@ -21,13 +21,7 @@ export async function withOrWithoutManifest<T>(context: Context, work: Work<T>):
     if (context.manifest !== undefined || !(error instanceof SecretsError) || error.code !== 'MANIFEST_NOT_FOUND') throw error;
   }
   const { manifest, warnings } = await loadFor(context, { refs: ASKS_NOBODY });
-  const loaded: Loaded = { manifest: { ...manifest, secrets: new Map() }, warnings };
-  const run = openRun(context, loaded);
-  try {
-    return await work(loaded, run);
-  } finally {
-    await run.close();
-  }
+  return withSessions(context, { manifest: { ...manifest, secrets: new Map() }, warnings }, work);
 }
 
 /** For a command about these references: without any, it is about the manifest, which must be there then. */

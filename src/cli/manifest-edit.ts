@@ -5,6 +5,7 @@ import type { Manifest, SecretSpec } from '../core/model.ts';
 import { LOCAL_NAME, readTextFile, writeManifest } from '../manifest/index.ts';
 import type { Context } from './context.ts';
 import { shortPath } from './output.ts';
+import { keepTrust } from './trust-gate.ts';
 
 /** Where an entry says what its source is. */
 export interface EntryPlace {
@@ -28,7 +29,10 @@ export function sourcePlace(spec: SecretSpec, manifest: Manifest, cwd: string): 
 }
 
 export interface PreparedEdit {
-  /** @throws SecretsError CONFLICT if somebody changed the file since it was read, IO if it can't be written */
+  /**
+   * Writes the change; a manifest that was trusted stays so.
+   * @throws SecretsError CONFLICT if somebody changed the file since it was read, IO if it can't be written
+   */
   commit(): Promise<void>;
 }
 
@@ -43,7 +47,8 @@ export function prepareEdit(context: Context, file: string, edit: (text: string,
     throw new SecretsError({ code: read.code, message: read.message, hint: read.hint, at: { file: shown, line: 1, column: 1 } });
   const before = read.text;
   const after = edit(before, shown);
-  return { commit: async () => (after === before ? undefined : writeManifest(file, after, before)) };
+  const write = async (): Promise<void> => writeManifest(file, after, before);
+  return { commit: async () => (after === before ? undefined : keepTrust(context, write)) };
 }
 
 /** The manifest's own file. @throws SecretsError MANIFEST_NOT_FOUND */

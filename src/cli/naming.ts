@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 
 /** `DB_PASSWORD` and `dbPassword` as `db-password`: what stores of every kind take as a name. */
 export function kebabOf(name: string): string {
-  const kebab = name
-    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+  const words = /[a-z]/.test(name) ? name.replace(/([a-z0-9])([A-Z])/g, '$1-$2') : name;
+  const kebab = words
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '');

@@ -1,6 +1,7 @@
 /** The options of an adapter in words, from its own schema. */
 import * as z from 'zod/mini';
 import type { Provider } from '../provider-kit/contract.ts';
+import type { LazySchema } from '../provider-kit/standard-schema.ts';
 
 export interface ProviderOption {
   readonly name: string;
@@ -12,16 +13,20 @@ export interface ProviderOption {
 type Json = Readonly<Record<string, unknown>>;
 
 /** JSON Schema of the options; undefined for a schema of another library. */
-export function optionsSchemaOf(provider: Provider): Json | undefined {
-  if (provider.options['~standard'].vendor !== 'zod') return undefined;
-  const schema = z.toJSONSchema(provider.options as unknown as z.core.$ZodType, { unrepresentable: 'any', io: 'output' });
+export async function optionsSchemaOf(provider: Provider): Promise<Json | undefined> {
+  const { options } = provider;
+  const own = isLazy(options) ? await options.load() : options;
+  if (own['~standard'].vendor !== 'zod') return undefined;
+  const schema = z.toJSONSchema(own as unknown as z.core.$ZodType, { unrepresentable: 'any', io: 'output' });
   const { $schema: _dialect, properties, ...rest } = schema as Json;
   return { ...rest, properties: Object.fromEntries(Object.entries(objectOf(properties)).filter(([, option]) => !isRefused(option))) };
 }
 
+const isLazy = (schema: Provider['options']): schema is LazySchema<unknown> => 'load' in schema;
+
 /** The options one by one, in the schema's order; those that only exist to be refused are left out. */
-export function optionsOf(provider: Provider): readonly ProviderOption[] {
-  const schema = optionsSchemaOf(provider);
+export async function optionsOf(provider: Provider): Promise<readonly ProviderOption[]> {
+  const schema = await optionsSchemaOf(provider);
   const required = Array.isArray(schema?.['required']) ? schema['required'] : [];
   const known = new Map<string, string>();
   return Object.entries(objectOf(schema?.['properties'])).map(([name, option]) => {
@@ -49,11 +54,16 @@ const objectOf = (value: unknown): Json => (typeof value === 'object' && value !
 
 const isRefused = (option: unknown): boolean => JSON.stringify(objectOf(option)['not']) === '{}';
 
+/** The one value that a schema allows, as it is written; undefined where it allows more. */
+const constantOf = (schema: Json): string | undefined =>
+  schema['const'] === undefined ? undefined : JSON.stringify(schema['const']).replaceAll('"', '');
+
 function typeText(schema: Json): string {
   const branches = branchesOf(schema);
   if (branches !== undefined) return [...new Set(branches.map(typeText))].join(' | ');
   if (Array.isArray(schema['enum'])) return schema['enum'].map(String).join(' | ');
-  if (schema['const'] !== undefined) return String(schema['const']);
+  const fixed = constantOf(schema);
+  if (fixed !== undefined) return fixed;
   switch (schema['type']) {
     case 'string':
       return 'text';
@@ -77,8 +87,8 @@ function mappingText(schema: Json): string {
   const fields = Object.entries(objectOf(schema['properties'])).filter(([, field]) => !isRefused(field));
   if (fields.length === 0) return 'mapping';
   const shown = fields.map(([name, field]) => {
-    const fixed = objectOf(field)['const'];
-    return fixed === undefined ? `${name}${required.includes(name) ? '' : '?'}` : `${name}: ${String(fixed)}`;
+    const fixed = constantOf(objectOf(field));
+    return fixed === undefined ? `${name}${required.includes(name) ? '' : '?'}` : `${name}: ${fixed}`;
   });
   return `{ ${shown.join(', ')} }`;
 }

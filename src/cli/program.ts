@@ -1,4 +1,5 @@
 /** The command line: one commander program, in which only the command that is called is loaded. */
+import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { CODES, SecretsError, type Issue } from '../core/errors.ts';
 import { parseDuration } from '../core/duration.ts';
@@ -40,19 +41,22 @@ async function build(called: string | undefined, open: (options: GlobalOptions) 
     .showSuggestionAfterError(false)
     .addHelpText('after', HELP_END);
   withGlobals(program);
+  const callee = called === undefined ? undefined : nameOf(called);
   for (const [name, entry] of Object.entries(COMMANDS)) {
+    // The others are only there to be listed.
+    if (callee !== undefined && callee !== name) continue;
     const command = program.command(name).summary(entry.summary).description(sentence(entry.summary)).helpGroup(`${entry.group}:`);
     command
       .aliases([...(entry.aliases ?? [])])
       .exitOverride()
       .configureOutput(SILENT);
-    if (called !== undefined && nameOf(called) === name) {
-      (await entry.load()).define(command, (self) => open(self.optsWithGlobals<GlobalOptions>()));
+    if (callee === name) {
+      (await entry.load()).define(command, (self) => open(globalsOf(program, self)));
       withGlobals(command);
     }
   }
   program.exitOverride().configureOutput(SILENT);
-  if (called !== undefined && nameOf(called) === undefined && called !== 'help') throw new SecretsError(unknownCommand(called));
+  if (called !== undefined && callee === undefined && called !== 'help') throw new SecretsError(unknownCommand(called));
   if (called === undefined) program.action(() => program.outputHelp());
   return program;
 }
@@ -90,6 +94,14 @@ function withGlobals(command: Command): Command {
 
 const WITH_VALUE = new Set(['-m', '--manifest', '-p', '--profile', '--timeout']);
 
+/** The global options, wherever they stand; behind the command they count more than in front of it. */
+function globalsOf(program: Command, command: Command): GlobalOptions {
+  const given = (of: Command): GlobalOptions =>
+    Object.fromEntries(Object.entries(of.opts()).filter(([name]) => of.getOptionValueSource(name) !== 'default'));
+  const between = command.parent === null || command.parent === program ? {} : given(command.parent);
+  return { ...given(program), ...between, ...given(command) };
+}
+
 /** The first word that is not an option or an option's value. */
 function calledCommand(argv: readonly string[]): string | undefined {
   for (let at = 0; at < argv.length; at++) {
@@ -125,8 +137,8 @@ function outputFor(options: GlobalOptions): Output {
     verbose: options.verbose === true,
     debug: options.debug === true,
     cwd: workingFolder(),
-    color: { stdout: wanted && process.stdout.isTTY, stderr: wanted && process.stderr.isTTY },
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    color: { stdout: wanted && isatty(1), stderr: wanted && isatty(2) },
+    columns: isatty(1) ? process.stdout.columns : undefined,
   });
 }
 
@@ -182,7 +194,11 @@ function fail(error: unknown, output: Output, isRun: boolean): never {
 }
 
 function usageError(error: CommanderError): SecretsError {
-  const message = error.message.replace(/^error: /, '').replace(/\s*\(Did you mean .*\)\s*$/s, '');
+  // What was typed may be a value in the wrong place: only an option's name is repeated.
+  const message = error.message
+    .replace(/^error: /, '')
+    .replace(/\s*\(Did you mean .*\)\s*$/s, '')
+    .replaceAll(/'([^']*)'/g, (quoted, text: string) => (/^--?[a-z][a-z-]{0,20}(?:[ ,].*)?$/.test(text) ? quoted : 'what was given'));
   return new SecretsError({ code: 'USAGE', message: error.code === 'commander.help' ? 'a command is missing' : message });
 }
 

@@ -3,7 +3,7 @@
  * program that is run or to a pipe.
  */
 import { closeSync, openSync } from 'node:fs';
-import { ReadStream } from 'node:tty';
+import { isatty, ReadStream } from 'node:tty';
 import { SecretsError } from '../core/errors.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import type { Prompter } from '../run/host.ts';
@@ -16,7 +16,7 @@ const PATIENCE_MS = 300_000;
 
 /** Whether there is a terminal to ask on, and one on stderr to show the question. */
 export function canAsk(): boolean {
-  if (!process.stderr.isTTY) return false;
+  if (!isatty(2)) return false;
   try {
     closeSync(openSync(TERMINAL, 'r'));
     return true;
@@ -49,7 +49,7 @@ async function ask<T>(question: Ask<T>): Promise<T> {
 
 /** Asks without showing what is typed. */
 export async function askSecret(message: string, repeat = false): Promise<SecretValue> {
-  const { password } = await import('@inquirer/prompts');
+  const { password } = await import('./inquirer.ts');
   for (;;) {
     const first = await ask((on) => password({ message, mask: false }, on));
     if (!repeat || first === (await ask((on) => password({ message: 'The same again', mask: false }, on))))
@@ -59,12 +59,12 @@ export async function askSecret(message: string, repeat = false): Promise<Secret
 }
 
 export async function askConfirm(message: string, fallback: boolean): Promise<boolean> {
-  const { confirm } = await import('@inquirer/prompts');
+  const { confirm } = await import('./inquirer.ts');
   return ask((on) => confirm({ message, default: fallback }, on));
 }
 
 export async function askText(message: string, fallback?: string, check?: (text: string) => true | string): Promise<string> {
-  const { input } = await import('@inquirer/prompts');
+  const { input } = await import('./inquirer.ts');
   return ask((on) =>
     input({ message, ...(fallback === undefined ? {} : { default: fallback }), ...(check === undefined ? {} : { validate: check }) }, on),
   );
@@ -77,7 +77,7 @@ export interface Choice<T> {
 }
 
 export async function askChoice<T>(message: string, choices: readonly Choice<T>[]): Promise<T> {
-  const { select } = await import('@inquirer/prompts');
+  const { select } = await import('./inquirer.ts');
   return ask((on) => select<T>({ message, choices: [...choices] }, on));
 }
 
@@ -85,7 +85,7 @@ export async function askChoices<T>(
   message: string,
   choices: readonly (Choice<T> & { readonly checked: boolean })[],
 ): Promise<readonly T[]> {
-  const { checkbox } = await import('@inquirer/prompts');
+  const { checkbox } = await import('./inquirer.ts');
   return ask((on) => checkbox<T>({ message, choices: [...choices] }, on));
 }
 

@@ -7,7 +7,7 @@ import { asFault } from '../provider-kit/operation.ts';
 import type { ConfiguredProvider } from '../provider-kit/session.ts';
 import { loadAdapters, providersOf, referencesOf } from '../run/plan.ts';
 import type { Run } from '../run/prepare.ts';
-import { inProfile } from '../run/select.ts';
+import { inProfile } from '../manifest/index.ts';
 import { named } from './inventory.ts';
 import { addressOf } from './provider-address.ts';
 import { interrupted } from './session.ts';

@@ -4,6 +4,7 @@ import { load, type Loaded, type LoadOptions } from '../run/load.ts';
 import { Run } from '../run/prepare.ts';
 import type { Context } from './context.ts';
 import { prompterFor } from './prompts.ts';
+import { ensureTrusted } from './trust-gate.ts';
 
 export async function loadFor(context: Context, more: Pick<LoadOptions, 'envFiles' | 'refs'> = {}): Promise<Loaded> {
   const loaded = await load({ cwd: context.cwd, env: context.env, manifest: context.manifest, profile: context.profile, ...more });
@@ -16,12 +17,19 @@ export function openRun(context: Context, { manifest }: Loaded, cancel?: AbortSi
   return new Run(manifest, { env: context.env, prompter: prompterFor(context), notice }, context.limits, cancel);
 }
 
+type Work<T> = (loaded: Loaded, run: Run) => Promise<T>;
+
+/** Loads the manifest and runs `work` with open sessions, as {@link withSessions} does. */
+export async function withRun<T>(context: Context, work: Work<T>): Promise<T> {
+  return withSessions(context, await loadFor(context), work);
+}
+
 /**
- * Runs `work` with a manifest and open sessions. Ctrl-C and the like cancel it: what was created is given back within
- * two seconds, a second signal ends at once.
+ * Runs `work` with open sessions, if the manifest is trusted. Ctrl-C and the like cancel it: what was created is given
+ * back within two seconds, a second signal ends at once.
  */
-export async function withRun<T>(context: Context, work: (loaded: Loaded, run: Run) => Promise<T>): Promise<T> {
-  const loaded = await loadFor(context);
+export async function withSessions<T>(context: Context, loaded: Loaded, work: Work<T>): Promise<T> {
+  await ensureTrusted(context, loaded);
   const cancel = new AbortController();
   const cleanUp = interruptible(() => cancel.abort());
   const run = openRun(context, loaded, cancel.signal);

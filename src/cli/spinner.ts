@@ -1,4 +1,5 @@
 /** Shows that something takes long: on stderr, only at a terminal, only after a moment. */
+import { isatty } from 'node:tty';
 import type { Context } from './context.ts';
 
 const PATIENCE_MS = 400;
@@ -10,7 +11,7 @@ export const hideSpinner = (): void => hide();
 
 export async function withSpinner<T>(context: Context, text: string, work: () => Promise<T>): Promise<T> {
   const { quiet, json } = context.output.options;
-  if (quiet || json || !process.stderr.isTTY || context.env['TERM'] === 'dumb') return work();
+  if (quiet || json || !isatty(2) || context.env['TERM'] === 'dumb') return work();
   let stop: (() => void) | undefined;
   let over = false;
   const timer = setTimeout(() => {

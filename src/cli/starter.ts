@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { ignoreIn, isTracked } from './git-files.ts';
 import { projectNameFor } from './naming.ts';
 import { shortPath } from './output.ts';
+import { keepTrust } from './trust-gate.ts';
 
 export interface Started {
   /** Absolute path of the manifest. */
@@ -38,7 +39,8 @@ export function checkNoManifest(context: Context): void {
 export async function startProject(context: Context, input: StarterInput): Promise<Started> {
   const file = starterPath(context);
   const outer = context.manifest === undefined ? await findManifest(path.dirname(file)) : undefined;
-  await writeManifest(file, newManifest(input), undefined);
+  // Whoever makes a manifest trusts it.
+  await keepTrust(context, async () => writeManifest(file, newManifest(input), undefined));
   const { output } = context;
   if (outer !== undefined) output.notice(`${shortPath(outer, context.cwd)} is not used from here any more`);
   const folder = path.dirname(file);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Manifest, SecretSpec } from '../core/model.ts';
 import { userFolders } from '../platform/folders.ts';
 import type { Check } from '../provider-kit/contract.ts';
-import { inProfile } from '../run/select.ts';
+import { inProfile } from '../manifest/index.ts';
 import { named } from './inventory.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

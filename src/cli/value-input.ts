@@ -47,11 +47,26 @@ async function fromSource(context: Context, request: ValueRequest): Promise<Secr
   if (fromFile !== undefined && fromFile !== '-') return fromFileOf(context, fromFile);
   if (fromFile === undefined && process.stdin.isTTY) {
     if (!context.interactive) throw nobody(label);
-    return askSecret(`Value of ${label} (not shown)`, true);
+    return askNewValue(label);
   }
   const bytes = await readAll(process.stdin);
   if (bytes.length === 0 && request.allowEmpty !== true) throw emptyStdin(label);
   return fromStdin(context, bytes, request.exact === true || fromFile === '-');
+}
+
+/**
+ * Asks for a value twice, until both are the same.
+ * @param ending what an empty one does, for the question: `empty to skip`; such a one is not asked for again
+ */
+export async function askNewValue(label: string, ending?: string): Promise<SecretValue> {
+  const question = `Value of ${label} (not shown${ending === undefined ? '' : `, ${ending}`})`;
+  for (;;) {
+    const value = await askSecret(question);
+    if (value.size === 0) return value;
+    const again = await askSecret('The same again');
+    if (again.equals(value)) return value;
+    process.stderr.write('They differ. Once more.\n');
+  }
 }
 
 /** `echo value | secrets set NAME` means the value without the newline that echo adds. */
@@ -75,7 +90,7 @@ async function fromFileOf(context: Context, file: string): Promise<SecretValue> 
 }
 
 /** Bytes of the line break that ends a text: 0, 1 or 2. */
-export function finalNewline(bytes: Uint8Array): 0 | 1 | 2 {
+function finalNewline(bytes: Uint8Array): 0 | 1 | 2 {
   if (bytes.at(-1) !== 0x0a || !isUtf8(bytes)) return 0;
   return bytes.at(-2) === 0x0d ? 2 : 1;
 }

@@ -122,11 +122,12 @@ function readValue(lines: readonly string[], first: number, column: number): Rea
 
 /**
  * A comment of an env file if it may go into a committed file, else undefined: people keep old values in comments.
- * Left out is what looks like an assignment, a sign-in inside an address, or a long word of mixed characters.
+ * Left out is what holds control characters, or looks like an assignment, a sign-in inside an address, or a long word of
+ * mixed characters.
  */
 export function publicComment(line: string): string | undefined {
   const text = line.trim();
-  if (text === '' || /=|:\/\/[^\s/]*@|(?:pass\w*|secret|token|key|pwd)\s*:/i.test(text)) return undefined;
+  if (text === '' || /\p{Cc}/u.test(text) || /=|:\/\/[^\s/]*@|(?:pass\w*|secret|token|key|pwd)\s*:/i.test(text)) return undefined;
   const suspicious = text
     .split(/\s+/)
     .some((word) => word.length >= 16 && /\d/.test(word) && /[A-Za-z]/.test(word) && !word.includes('://'));

@@ -1,12 +1,10 @@
 /** The manifest: finding it, loading it as a checked model, editing it. */
-export { parseDotenv, publicComment, type DotenvEntry, type DotenvResult } from './dotenv.ts';
-export { addSecret, removeSecret, setReference, type NewEntry } from './edit.ts';
-export type { EditOptions } from './editor.ts';
-export { findManifest, LOCAL_NAME, MANIFEST_NAMES, readTextFile, showPath, type ReadResult } from './files.ts';
+export { parseDotenv, type DotenvEntry } from './dotenv.ts';
+export { addSecret, removeSecret, setReference } from './edit.ts';
+export { findManifest, LOCAL_NAME, MANIFEST_NAMES, readTextFile } from './files.ts';
 export { foreignRecipe } from './foreign.ts';
-export { checkWholeManifest, loadManifest, type Loaded, type LoadInput, type WholeCheck } from './load.ts';
+export { checkWholeManifest, loadManifest, type Loaded, type LoadInput } from './load.ts';
 export { OWN_VARIABLES } from './names.ts';
-export type { Note } from './problems.ts';
 export { newManifest, type StarterInput } from './starter.ts';
 export { inProfile } from './template.ts';
 export { writeManifest } from './write.ts';

@@ -1,12 +1,11 @@
 /** Text -> checked model: the files read, one profile applied, every mistake told at once. */
-import { resolve } from 'node:path';
 import { throwIssues, type Issue } from '../core/errors.ts';
 import type { Manifest } from '../core/model.ts';
 import { shownWord } from '../core/suggest.ts';
 import { readDefinitions } from './definitions.ts';
 import { partsOf, type LayerPart } from './layers.ts';
 import { checkCase } from './names.ts';
-import { readOverlays } from './overlay.ts';
+import { readEnvFiles, readOverlays, type EnvFile } from './overlay.ts';
 import { Problems, type Note } from './problems.ts';
 import { checkProfiles, defaultProfile, isProtected, profileChain, profileHint, profileNames } from './profiles.ts';
 import { readProviders } from './providers.ts';
@@ -80,11 +79,16 @@ export async function checkWholeManifest(input: LoadInput): Promise<WholeCheck> 
   return { issues: problems.issues, warnings: problems.notes, manifest };
 }
 
-async function readAll(input: LoadInput, problems: Problems): Promise<Sources> {
+/** Every file that a load is about, read once. */
+interface Read extends Sources {
+  readonly envFiles: readonly EnvFile[];
+}
+
+async function readAll(input: LoadInput, problems: Problems): Promise<Read> {
   const optional = (input.refs ?? []).length > 0 || (input.envFiles ?? []).length > 0;
   const sources = await readSources({ cwd: input.cwd, manifest: input.manifest, userConfigFile: input.userConfigFile, optional }, problems);
   checkProfiles(filesOf(sources), problems);
-  return sources;
+  return { ...sources, envFiles: readEnvFiles(input, problems) };
 }
 
 /** The files of the repository, the furthest extended first. */
@@ -121,7 +125,7 @@ function chooseProfile(
 
 /** @param purpose a check looks at every profile, also at those that nobody asked to run */
 function applyProfile(
-  sources: Sources,
+  sources: Read,
   profile: string | undefined,
   input: LoadInput,
   problems: Problems,
@@ -150,7 +154,7 @@ function applyProfile(
     .find((name) => name !== undefined);
   const variables = { project, profile, baseOnly: profile === undefined && purpose === 'check' && profiles.length > 0 };
   const providers = readProviders(all, { variables, profiles, chain, dir: sources.dir, problems });
-  const overlays = readOverlays(input, providers, problems);
+  const overlays = readOverlays(sources.envFiles, input.refs, providers, problems);
   const extendedCount = sources.extended.length;
   const definitions = readDefinitions(parts.slice(0, extendedCount), parts.slice(extendedCount).flat(), overlays, problems);
   const secrets = readSecrets(definitions, { variables, providers, profiles, chain, problems });
@@ -163,7 +167,7 @@ function applyProfile(
       ...(sources.path === undefined ? [] : [sources.path]),
       ...[...sources.extended.toReversed(), ...files.filter((file) => file.kind === 'local')].map((file) => file.path),
       ...(sources.user === undefined ? [] : [sources.user.path]),
-      ...(input.envFiles ?? []).map((file) => resolve(input.cwd, file)),
+      ...sources.envFiles.map(({ path }) => path),
     ],
     ...(project === undefined ? {} : { project }),
     ...(profile === undefined ? {} : { profile }),

@@ -46,7 +46,7 @@ export function mergeSecret(lower: Fields, upper: Fields): Fields {
 export const isNull = (node: Node): boolean => node.kind === 'scalar' && node.value === null;
 
 /** Whether two nodes say the same; places don't count. A single reference equals a list of it alone. */
-export function sameNode(one: Node, other: Node): boolean {
+function sameNode(one: Node, other: Node): boolean {
   if (one.kind === 'scalar' && other.kind === 'scalar') return one.value === other.value && one.text === other.text;
   if (one.kind === 'map' && other.kind === 'map') {
     return (

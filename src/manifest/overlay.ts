@@ -4,7 +4,7 @@ import type { Position } from '../core/errors.ts';
 import type { ProviderConfig } from '../core/model.ts';
 import { schemeOf } from '../core/reference.ts';
 import { editDistance } from '../core/suggest.ts';
-import { parseDotenv } from './dotenv.ts';
+import { parseDotenv, type DotenvEntry } from './dotenv.ts';
 import { readTextFile, showPath } from './files.ts';
 import { foreignRecipe } from './foreign.ts';
 import { checkName } from './names.ts';
@@ -26,27 +26,47 @@ export interface OverlayInput {
   readonly refs?: readonly { readonly name: string; readonly reference: string }[] | undefined;
 }
 
-/** Reads them in the order in which they override each other: env files as given, then references. */
-export function readOverlays(input: OverlayInput, providers: ReadonlyMap<string, ProviderConfig>, problems: Problems): readonly Overlay[] {
-  const overlays: Overlay[] = [];
-  for (const file of input.envFiles ?? []) overlays.push(...readEnvFile(resolve(input.cwd, file), input.cwd, providers, problems));
-  for (const [index, { name, reference }] of (input.refs ?? []).entries()) {
+/** An env file that was read. */
+export interface EnvFile {
+  readonly path: string;
+  readonly label: string;
+  readonly entries: readonly DotenvEntry[];
+}
+
+/** Reads the env files, each once: one may be a pipe. Files and lines that can't be read go to `problems`. */
+export function readEnvFiles(input: OverlayInput, problems: Problems): readonly EnvFile[] {
+  return (input.envFiles ?? []).map((file) => {
+    const path = resolve(input.cwd, file);
+    const shown = showPath(path, input.cwd);
+    const read = readTextFile(path);
+    const label = `--env-file ${shown}`;
+    if (!read.ok) {
+      const code = read.reason === 'missing' ? 'IO' : read.code;
+      problems.add({ code, message: `the env file: ${read.message}`, hint: read.hint, at: { file: shown, line: 1, column: 1 } });
+      return { path, label, entries: [] };
+    }
+    const { entries, issues } = parseDotenv(read.text, shown);
+    for (const issue of issues) problems.add(issue);
+    return { path, label, entries };
+  });
+}
+
+/** All of them, in the order in which they override each other: env files as given, then references. */
+export function readOverlays(
+  files: readonly EnvFile[],
+  refs: OverlayInput['refs'],
+  providers: ReadonlyMap<string, ProviderConfig>,
+  problems: Problems,
+): readonly Overlay[] {
+  const overlays = files.flatMap((file) => overlaysOf(file, providers, problems));
+  for (const [index, { name, reference }] of (refs ?? []).entries()) {
     const at = { file: '--ref', line: index + 1, column: 1 };
     if (checkName(name, at, problems)) overlays.push({ name, kind: 'ref', text: reference, at, label: '--ref' });
   }
   return overlays;
 }
 
-function readEnvFile(path: string, cwd: string, providers: ReadonlyMap<string, ProviderConfig>, problems: Problems): readonly Overlay[] {
-  const shown = showPath(path, cwd);
-  const read = readTextFile(path);
-  if (!read.ok) {
-    const code = read.reason === 'missing' ? 'IO' : read.code;
-    problems.add({ code, message: `the env file: ${read.message}`, hint: read.hint, at: { file: shown, line: 1, column: 1 } });
-    return [];
-  }
-  const { entries, issues } = parseDotenv(read.text, shown);
-  for (const issue of issues) problems.add(issue);
+function overlaysOf({ label, entries }: EnvFile, providers: ReadonlyMap<string, ProviderConfig>, problems: Problems): readonly Overlay[] {
   const overlays: Overlay[] = [];
   for (const { name, value, at, valueAt } of entries) {
     if (!checkName(name, at, problems)) continue;
@@ -67,7 +87,7 @@ function readEnvFile(path: string, cwd: string, providers: ReadonlyMap<string, P
           hint: `write ${near}://… if it is a reference`,
         });
     }
-    overlays.push({ name, kind: isReference ? 'ref' : 'value', text: value, at: valueAt, label: `--env-file ${shown}` });
+    overlays.push({ name, kind: isReference ? 'ref' : 'value', text: value, at: valueAt, label });
   }
   return overlays;
 }

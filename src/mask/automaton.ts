@@ -43,6 +43,8 @@ export interface Automaton {
   /** Of every state: length and owner of the longest needle that ends here; length 0 for none. */
   readonly matchLength: Int32Array;
   readonly matchOwner: Int32Array;
+  /** Of every state: the state whose longest needle is the next shorter one that ends here; 0 for none. */
+  readonly nextMatch: Int32Array;
   /** Of every state: 1 when more white space leaves it as it is. */
   readonly stays: Uint8Array;
 }
@@ -125,9 +127,10 @@ function link(nodes: readonly Node[], order: readonly number[], dense: number): 
     depth: new Int32Array(count),
     matchLength: new Int32Array(count),
     matchOwner: new Int32Array(count),
+    nextMatch: new Int32Array(count),
     stays: new Uint8Array(count),
   };
-  const { rows, firstEdge, edgeByte, edgeTarget, nextEdge, fail, depth, matchLength, matchOwner, stays } = automaton;
+  const { rows, firstEdge, edgeByte, edgeTarget, nextEdge, fail, depth, matchLength, matchOwner, nextMatch, stays } = automaton;
   // A tree has one edge less than nodes, and each edge is numbered by its target.
   order.forEach((old, state) => {
     const node = nodes[old];
@@ -152,6 +155,7 @@ function link(nodes: readonly Node[], order: readonly number[], dense: number): 
     const own = node.length;
     matchLength[state] = own > 0 ? own : (matchLength[link] ?? 0);
     matchOwner[state] = own > 0 ? node.owner : (matchOwner[link] ?? 0);
+    nextMatch[state] = own === 0 ? (nextMatch[link] ?? 0) : (matchLength[link] ?? 0) > 0 ? link : 0;
     if (state < dense) fillRow(automaton, state, node, numbers);
     const spaceNext = node.children.has(SPACE) ? -1 : state === 0 ? 0 : step(automaton, link, SPACE);
     // After a space another one changes nothing; inside a wrapping form a line break does not either, unless it

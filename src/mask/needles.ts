@@ -52,21 +52,28 @@ export function needlesFor(values: readonly Masked[], limits: NeedleLimits): Nee
       if (found.has(key)) known = true;
       else found.set(key, { bytes: needle, owner, wraps });
     };
-    if (!isCommon(bytes)) {
-      const derived = limits.minLength + DERIVED_EXTRA;
-      add(bytes, false, limits.minLength);
-      for (const part of [bytes, ...partsOf(bytes)]) {
-        if (part !== bytes) {
-          if (part.length < derived || isCommon(part)) continue;
-          add(part, false, derived);
-        }
-        if (part.length >= limits.minLength) for (const form of derivedForms(part)) add(form.bytes, form.wraps, derived);
-      }
+    for (const literal of literalsOf(bytes, limits)) {
+      add(literal, false, 0);
+      for (const form of derivedForms(literal)) add(form.bytes, form.wraps, limits.minLength + DERIVED_EXTRA);
     }
     if (found.size === before && !known) unmasked.push(name);
   }
   return { names, needles: [...found.values()], unmasked };
 }
+
+/**
+ * The value and its parts, as they are: the leaves of a structured value, the lines of a long one, and so on inside of
+ * them. What is too short or too common is left out; without the value itself there are no parts.
+ */
+export function literalsOf(bytes: Buffer, limits: NeedleLimits): readonly Buffer[] {
+  if (bytes.length < limits.minLength || isCommon(bytes)) return [];
+  const parts = partsOf(bytes).filter((part) => standsAlone(part, limits));
+  return [bytes, ...parts.flatMap((part) => literalsOf(part, limits))];
+}
+
+/** Whether a part of a value is long and rare enough to be masked where it stands alone. */
+export const standsAlone = (part: Buffer, { minLength }: NeedleLimits): boolean =>
+  part.length >= minLength + DERIVED_EXTRA && !isCommon(part);
 
 const isCommon = (bytes: Buffer): boolean =>
   bytes.toString('latin1').trim() === '' || COMMON.has(bytes.toString('latin1').trim().toLowerCase());

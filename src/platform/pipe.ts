@@ -3,7 +3,7 @@
  * pipe either, so a FIFO in a private folder is opened at both ends and removed before anybody else can.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -58,16 +58,6 @@ export function sameFile(first: number, second: number): boolean {
   try {
     const [a, b] = [fstatSync(first, { bigint: true }), fstatSync(second, { bigint: true })];
     return a.dev === b.dev && a.ino === b.ino && a.rdev === b.rdev;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a descriptor is the null device. */
-export function isNull(fd: number): boolean {
-  try {
-    const [file, none] = [fstatSync(fd), statSync('/dev/null')];
-    return file.isCharacterDevice() && file.rdev === none.rdev;
   } catch {
     return false;
   }

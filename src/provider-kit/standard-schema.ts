@@ -16,3 +16,37 @@ export type StandardResult<Output> =
         readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
       }[];
     };
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+
+/** The schema of an adapter that has no options. */
+export function noOptions(adapter: string): StandardSchema<unknown, Readonly<Record<string, never>>> {
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'secrets',
+      validate: (value) => (isEmpty(value) ? { value: {} } : { issues: [{ message: `${adapter} has no options` }] }),
+    },
+  };
+}
+
+export interface LazySchema<Output> extends StandardSchema<unknown, Output> {
+  /** The schema itself, for what it says about the options. */
+  readonly load: () => Promise<StandardSchema<unknown, Output>>;
+}
+
+/**
+ * A schema that is loaded when there is something to check: most entries of such a provider have no options, and a
+ * schema library takes a good part of a start.
+ */
+export function lazySchema<Output>(load: () => Promise<StandardSchema<unknown, Output>>, whenEmpty: Output): LazySchema<Output> {
+  return {
+    load,
+    '~standard': {
+      version: 1,
+      vendor: 'secrets',
+      validate: async (value) => (isEmpty(value) ? { value: whenEmpty } : (await load())['~standard'].validate(value)),
+    },
+  };
+}

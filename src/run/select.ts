@@ -1,6 +1,7 @@
 /** Stage 2: which secrets of the manifest this run is about. Pure. */
 import { throwIssues, type Issue } from '../core/errors.ts';
 import type { Manifest, SecretSpec } from '../core/model.ts';
+import { inProfile } from '../manifest/index.ts';
 import { suggest } from '../core/suggest.ts';
 
 export interface SelectOptions {
@@ -19,9 +20,6 @@ export interface Selection {
   /** Left out because the profile in effect is not among theirs. */
   readonly outOfProfile: readonly SecretSpec[];
 }
-
-export const inProfile = (spec: SecretSpec, profile: string | undefined): boolean =>
-  spec.profiles === undefined || (profile !== undefined && spec.profiles.includes(profile));
 
 /** @throws SecretsError USAGE with every name that can't be selected */
 export function select(manifest: Manifest, options: SelectOptions): Selection {

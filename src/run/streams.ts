@@ -12,15 +12,9 @@ import { isatty, ReadStream, WriteStream } from 'node:tty';
 import { Forwarder, type Forwarded } from '../mask/forward.ts';
 import { Masker, type MaskPlan } from '../mask/masker.ts';
 import type { StdioEntry } from '../platform/descriptors.ts';
-import { isNull, makePipes, sameFile, type PipeEnds } from '../platform/pipe.ts';
+import { isSeen, isTerminal, STREAM_FD, STREAM_NAMES, type StreamName } from '../platform/output-kind.ts';
+import { makePipes, sameFile, type PipeEnds } from '../platform/pipe.ts';
 import { openPty, type Pty } from '../platform/pty.ts';
-
-type StreamName = 'stdout' | 'stderr';
-const FD: Readonly<Record<StreamName, 1 | 2>> = { stdout: 1, stderr: 2 };
-const NAMES: readonly StreamName[] = ['stdout', 'stderr'];
-/** What goes to /dev/null is seen by nobody. */
-const isSeen = (name: StreamName): boolean => !isNull(FD[name]);
-const isTerminal = (name: StreamName): boolean => isatty(FD[name]);
 
 export interface StreamSummary {
   /** How often each secret was masked, by stream and name. */
@@ -46,16 +40,11 @@ export class Streams {
   readonly #forwarders = new Map<StreamName, Forwarder>();
   #keyboard: Keyboard | undefined;
 
-  /** Whether masking concerns any stream of ours at all. */
-  static needed(mode: 'auto' | 'always'): boolean {
-    return NAMES.some((name) => isSeen(name) && (mode === 'always' || !isTerminal(name)));
-  }
-
   constructor(plan: MaskPlan, mode: 'auto' | 'always') {
     this.#plan = plan;
-    this.#piped = NAMES.filter((name) => isSeen(name) && !isTerminal(name));
-    const terminals = mode === 'always' ? NAMES.filter(isTerminal) : [];
-    const screen = terminals.length > 0 ? new WriteStream(FD[terminals[0] ?? 'stdout']) : undefined;
+    this.#piped = STREAM_NAMES.filter((name) => isSeen(name) && !isTerminal(name));
+    const terminals = mode === 'always' ? STREAM_NAMES.filter(isTerminal) : [];
+    const screen = terminals.length > 0 ? new WriteStream(STREAM_FD[terminals[0] ?? 'stdout']) : undefined;
     this.#pty = screen === undefined ? undefined : openPty(screen.columns, screen.rows);
     this.ptyMissing = terminals.length > 0 && this.#pty === undefined;
     this.#terminals = this.#pty === undefined ? [] : terminals;
@@ -113,7 +102,7 @@ export class Streams {
       if (this.#filler !== undefined) closeSync(this.#filler);
       const master = new ReadStream(this.#pty.masterFd);
       this.#forward(terminal, master, onDamage);
-      this.#keyboard = new Keyboard(this.#pty, master, FD[terminal], this.ownSession);
+      this.#keyboard = new Keyboard(this.#pty, master, STREAM_FD[terminal], this.ownSession);
     }
     child.once('exit', () => {
       for (const forwarder of this.#forwarders.values()) forwarder.childEnded();
@@ -122,7 +111,7 @@ export class Streams {
 
   #forward(name: StreamName, source: Readable | null, onDamage: (stream: StreamName, how: Damage) => void): void {
     if (source === null) return;
-    this.#forwarders.set(name, new Forwarder(source, new Masker(this.#plan), FD[name], (how) => onDamage(name, how)));
+    this.#forwarders.set(name, new Forwarder(source, new Masker(this.#plan), STREAM_FD[name], (how) => onDamage(name, how)));
   }
 
   /** Frees what was opened when there is no child after all. */

@@ -54,7 +54,7 @@ export function valueRefusal({ parsed, configured }: PlannedReference, value: Se
 }
 
 /** Names the document alone, without the field. */
-export function documentOf({ parsed }: PlannedReference): DocumentKey {
+function documentOf({ parsed }: PlannedReference): DocumentKey {
   return {
     key: parsed.key,
     ...(parsed.version === undefined ? {} : { version: parsed.version }),

@@ -174,7 +174,8 @@ export function missingOf(packages: SystemPackages): string | undefined {
   const libraries = which('dpkg-query') === undefined ? [] : packages.debian.filter((name) => name.startsWith('lib') && !isInstalled(name));
   const missing = [...programs, ...libraries];
   if (missing.length === 0) return undefined;
-  return `${missing.join(', ')} not installed; type: apt-get install --no-install-recommends ${packages.debian.join(' ')}`;
+  const hint = which('apt-get') === undefined ? '' : `; type: apt-get install --no-install-recommends ${packages.debian.join(' ')}`;
+  return `${missing.join(', ')} not installed${hint}`;
 }
 
 function isInstalled(debianPackage: string): boolean {

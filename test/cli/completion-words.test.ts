@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { complete, type Chosen, type Completion, type Grammar, type Known } from '../../src/cli/completion-words.ts';
 
@@ -20,7 +20,14 @@ const known: Known = {
 const loaded: Readonly<Record<string, (command: Command) => void>> = {
   run: (command) => command.argument('[command...]').option('--only <names>').option('--dry-run'),
   get: (command) => command.argument('<name>').option('--reveal').addOption(new Option('--secret <x>').hideHelp()),
-  check: (command) => command.argument('[names...]').option('--require <fields>').option('--tag <tags>').option('--from-file <file>'),
+  check: (command) =>
+    command
+      .argument('[names...]')
+      .option('--require <fields>')
+      .option('--tag <tags>')
+      .option('--from-file <file>')
+      .option('--provider <name>')
+      .option('--project <name>'),
   providers: (command) => {
     command.argument('[provider]');
     command
@@ -76,6 +83,8 @@ describe('complete', () => {
     ['check --require=owner,ma', ['--require=owner,maxAge']],
     ['run --only DB_URL,', ['DB_URL,API_KEY', 'DB_URL,DB_PASSWORD']],
     ['check --tag ', ['db']],
+    ['check --provider l', ['local']],
+    ['check --project ', []],
     ['providers ', ['rekey', 'local', 'vault']],
     ['providers rekey ', ['local', 'vault']],
     ['providers rekey local --to ', ['keychain', 'identity']],

@@ -1,16 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { define as doctor } from '../../src/cli/commands/doctor.ts';
 import { define as whoami } from '../../src/cli/commands/whoami.ts';
 import { Fault } from '../../src/core/fault.ts';
+import type * as BuiltIn from '../../src/providers/built-in.ts';
 import { folder } from '../manifest/folder.ts';
 import { KnownWorld, knownProvider } from '../support/known-provider.ts';
 import { rowsOf, runCommand, type CommandOptions, type Recorded } from './recorder.ts';
 
 vi.mock('../../src/providers/built-in.ts', async (original) => {
-  const { LOADERS } = await original<typeof import('../../src/providers/built-in.ts')>();
+  const { LOADERS } = await original<typeof BuiltIn>();
   return { LOADERS: { ...LOADERS, vault: () => Promise.resolve({ default: knownProvider(known) }) } };
 });
 
@@ -89,13 +90,6 @@ describe('doctor', () => {
     writeFileSync(file, '');
     const blocked = await report(cwd, { env: { SECRETS_STATE_DIR: join(file, 'state') } });
     expect(statuses(blocked)['state folder']).toBe('warn');
-  });
-
-  it.skipIf(process.getuid?.() === 0)('warns about a folder that can not be written', async () => {
-    const cwd = folder({ '.secretsrc': MANIFEST });
-    mkdirSync(join(cwd, 'locked'));
-    chmodSync(join(cwd, 'locked'), 0o500);
-    expect(statuses(await report(cwd, { env: { SECRETS_STATE_DIR: join(cwd, 'locked', 'x') } }))['state folder']).toBe('warn');
   });
 
   it('looks whether git ignores the personal file', async () => {

@@ -36,7 +36,7 @@ describe('optionsOf', () => {
   it.each(adapters)('says the options of %s, and not those that are there to be refused', async (id) => {
     const provider = await loadAdapter(id);
     if (provider === undefined) throw new Error('it is not there');
-    const names = optionsOf(provider).map(({ name }) => name);
+    const names = (await optionsOf(provider)).map(({ name }) => name);
     for (const name of names) {
       const result = await provider.options['~standard'].validate({ [name]: undefined });
       expect(result.issues).toBeUndefined();
@@ -47,7 +47,7 @@ describe('optionsOf', () => {
   it('says the ways to sign in one by one, and once', async () => {
     const provider = await loadAdapter('vault');
     if (provider === undefined) throw new Error('it is not there');
-    const types = new Map(optionsOf(provider).map((option) => [option.name, option.types]));
+    const types = new Map((await optionsOf(provider)).map((option) => [option.name, option.types]));
     expect(types.get('auth')).toContain('  { method: kubernetes, role, mount?, tokenFile? }');
     expect(types.get('operatorAuth')).toEqual(['as auth']);
     expect(types.get('insecureHttp')).toEqual(['true | false']);
@@ -61,7 +61,7 @@ describe('providers', () => {
 
   it('lists every adapter, with a manifest or without, also a broken one', async () => {
     for (const files of [{}, { '.secretsrc': manifest }, { '.secretsrc': 'x: [' }]) {
-      const { stdout, exitCode } = await run([], files as Record<string, string>);
+      const { stdout, exitCode } = await run([], files);
       expect(
         rowsOf(stdout)
           .slice(1)

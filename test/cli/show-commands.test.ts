@@ -5,12 +5,13 @@ import { define as describeCommand } from '../../src/cli/commands/describe.ts';
 import { define as get } from '../../src/cli/commands/get.ts';
 import { define as history } from '../../src/cli/commands/history.ts';
 import { define as list } from '../../src/cli/commands/list.ts';
+import type * as BuiltIn from '../../src/providers/built-in.ts';
 import { folder } from '../manifest/folder.ts';
 import { KnownWorld, knownProvider } from '../support/known-provider.ts';
 import { rowsOf, runCommand, type CommandOptions, type Recorded } from './recorder.ts';
 
 vi.mock('../../src/providers/built-in.ts', async (original) => {
-  const { LOADERS } = await original<typeof import('../../src/providers/built-in.ts')>();
+  const { LOADERS } = await original<typeof BuiltIn>();
   return { LOADERS: { ...LOADERS, vault: () => Promise.resolve({ default: knownProvider(known) }) } };
 });
 
@@ -70,7 +71,7 @@ describe('list', () => {
       'present',
     ]);
     expect([exitCode, known.read, known.described.length]).toEqual([0, [], 1]);
-    expect(stdout).not.toMatch(/[\t\u001b]/);
+    expect([stdout.includes('\t'), stdout.includes('\u001B')]).toEqual([false, false]);
   });
 
   it('gives a state to what is denied or unreachable, and the rest of the list', async () => {
@@ -251,6 +252,12 @@ describe('check', () => {
     expect([exitCode, error?.code]).toEqual([69, 'PROVIDER_UNAVAILABLE']);
   });
 
+  it('only warns about a manager that would not be asked', async () => {
+    known.metadata.set('token-2', new Fault('denied', 'the server answered 403'));
+    const { warnings, exitCode } = await run(check, ['TOKEN']);
+    expect([exitCode, warnings.map(({ message }) => message)]).toEqual([0, ['the server answered 403']]);
+  });
+
   it('names a template only for parts that nobody else names', async () => {
     known.metadata.set('password', { presence: 'absent' });
     const { stdout } = await run(check, ['URL']);
@@ -258,7 +265,7 @@ describe('check', () => {
   });
 });
 
-describe('describe', () => {
+describe('the command describe', () => {
   it('shows all that is known, and never a value', async () => {
     known.values.set('password', 'canary-0123456789abcdef');
     known.metadata.set('password', {

@@ -1,6 +1,7 @@
-import { beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createHttpClient } from '../../src/platform/http.ts';
 import { conformance } from '../../src/provider-kit/conformance/index.ts';
+import type { HttpClient, HttpResponse } from '../../src/provider-kit/http.ts';
 import azure from '../../src/providers/azure-key-vault/index.ts';
 import type { AzureFacts } from '../bed/facts.ts';
 import { describeWith } from '../bed/use.ts';
@@ -10,6 +11,7 @@ import { closedPort, silentUrl } from './support/nobody.ts';
 /** The service's own API, past the adapter. */
 class Vault {
   readonly #facts: AzureFacts;
+  readonly #clients = new Map<string, HttpClient>();
   #token: Promise<string> | undefined;
 
   constructor(facts: AzureFacts) {
@@ -49,13 +51,14 @@ class Vault {
     return (JSON.parse(body.toString()) as { access_token: string }).access_token;
   }
 
-  async #send(baseUrl: string, method: string, path: string, headers: Readonly<Record<string, string>>, body: string) {
-    const client = createHttpClient({ baseUrl, caFile: this.#facts.caFile }, {});
-    try {
-      return await client.request({ method, path, headers, body, signal: AbortSignal.timeout(5_000) });
-    } finally {
-      client.close();
-    }
+  #send(baseUrl: string, method: string, path: string, headers: Readonly<Record<string, string>>, body: string): Promise<HttpResponse> {
+    const client = this.#clients.get(baseUrl) ?? createHttpClient({ baseUrl, caFile: this.#facts.caFile }, {});
+    this.#clients.set(baseUrl, client);
+    return client.request({ method, path, headers, body, signal: AbortSignal.timeout(5_000) });
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) client.close();
   }
 }
 
@@ -72,6 +75,7 @@ describeWith('azure', 'azure-key-vault', (facts) => {
   beforeAll(async () => {
     nobody = await closedPort();
   });
+  afterAll(() => vault.close());
 
   const options = {
     vaultUrl: facts.vaultUrl,

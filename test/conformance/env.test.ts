@@ -25,7 +25,6 @@ conformance(
     skip: [
       { test: 'denied', reason: 'nobody is refused their own environment' },
       { test: 'unreachable', reason: 'there is nothing to reach' },
-      { test: 'binary', reason: 'Node reads the environment as UTF-8' },
       { test: 'no-value-read', reason: 'there are no requests to count' },
     ],
   },

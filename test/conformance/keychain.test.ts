@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, it } from 'vitest';
 import { openKeychain } from '../../src/platform/keychain.ts';
 import { conformance } from '../../src/provider-kit/conformance/index.ts';
+import type { Keychain } from '../../src/provider-kit/keychain.ts';
 import keychain from '../../src/providers/keychain/index.ts';
 import { describeWith } from '../bed/use.ts';
 import { testHost } from '../support/host.ts';
@@ -16,12 +17,23 @@ describeWith('keychain', 'keychain', (facts) => {
 
   const seed = async (name: string, value: string): Promise<void> => (await library()).setPassword(service, name, value);
 
+  let reads = 0;
+  const counting = async (): Promise<Keychain> => {
+    const opened = await openKeychain(env);
+    const get: Keychain['get'] = (...item) => {
+      reads++;
+      return opened.get(...item);
+    };
+    return { ...opened, get };
+  };
+
   conformance(
     keychain,
     { describe, it },
     {
       options: {},
-      host: () => testHost({ provider: 'keychain', env, keychain: () => openKeychain(env) }),
+      host: () => testHost({ provider: 'keychain', env, keychain: counting }),
+      countRequests: () => ({ reset: () => void (reads = 0), values: () => reads }),
       reference: (name, field) => `keychain://${service}/${name}${field === undefined ? '' : `#${field}`}`,
       seed: (name, value) => seed(name, Buffer.from(value).toString('utf8')),
       seedFields: (name, fields) => seed(name, JSON.stringify(fields)),
@@ -31,7 +43,6 @@ describeWith('keychain', 'keychain', (facts) => {
       skip: [
         { test: 'denied', reason: 'a keychain refuses as a whole, by being locked' },
         { test: 'unreachable', reason: 'the bus is found by the environment, not by options' },
-        { test: 'no-value-read', reason: 'there are no requests to count' },
         { test: 'create-once', reason: 'keychains have no versions, so no write can be made to depend on one' },
         { test: 'stale-write', reason: 'keychains have no versions, so no write can be made to depend on one' },
       ],

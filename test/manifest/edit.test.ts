@@ -98,6 +98,7 @@ describe('addSecret', () => {
       'secrets: {\n  A: env://A, # a\n  B: env://B # b\n}\n',
       'secrets: {\n  A: env://A, # a\n  B: env://B, # b\n  NEW: env://N\n}\n',
     ],
+    ['a comma in a comment', 'secrets: {\n  A: env://A # a, b\n}\n', 'secrets: {\n  A: env://A, # a, b\n  NEW: env://N\n}\n'],
     ['JSON', '{\n\t"secrets": {\n    "A": "env://A"\n  }\n}\n', '{\n\t"secrets": {\n    "A": "env://A",\n    "NEW": "env://N"\n  }\n}\n'],
     ['JSON on one line', '{"secrets":{"A":"env://A"}}', '{"secrets":{"A":"env://A", "NEW": "env://N"}}'],
     ['JSON without entries', '{ "secrets": {} }', '{ "secrets": { "NEW": "env://N" } }'],

@@ -184,7 +184,9 @@ describe('a protected profile', () => {
       `MANIFEST_INVALID .secretsrc.local:1:1 personal overrides do not go with the protected profile ${profile}`,
     ]);
     expect(issues[0]?.hint).toContain('.secretsrc.local');
-    expect((await checkWholeManifest({ cwd: folder(set) })).issues).toEqual([]);
+    const check = await checkWholeManifest({ cwd: folder(set), profile });
+    expect(check.issues).toEqual([]);
+    expect(check.manifest?.secrets.get('A')?.source.kind).toBe('references');
   });
 
   it('cannot be unprotected by a personal file', async () => {

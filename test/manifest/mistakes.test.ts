@@ -1,6 +1,6 @@
 /** One row a mistake: what is written, and what is said about it. */
 import { describe, expect, it } from 'vitest';
-import { issuesOf, shown } from './folder.ts';
+import { issuesOf, load, shown } from './folder.ts';
 
 /** Text, then the issues; a hint that matters stands behind ` -> `. */
 type Row = readonly [what: string, text: string, ...issues: string[]];
@@ -90,6 +90,11 @@ describe('shape', () => {
       `${INVALID}1:15 A: the entry must be a reference, inherit, or a mapping such as { ref: … } or { value: … }`,
     ],
     ['name', 'secrets: { 2A: env://A }\n', `${INVALID}1:12 the name is no environment name: letters, digits and _, not a digit first`],
+    [
+      'own name in small letters',
+      'secrets: { secrets_run: env://A }\n',
+      `${INVALID}1:12 secrets_run: the name belongs to a setting of secrets itself`,
+    ],
     ['own name', 'secrets: { SECRETS_RUN: env://A }\n', `${INVALID}1:12 SECRETS_RUN: the name belongs to a setting of secrets itself`],
     [
       'wrong type',
@@ -308,6 +313,48 @@ describe('templates', () => {
       expect(await told(template(text))).toEqual([]);
     },
   );
+
+  it('are taken apart', async () => {
+    const { manifest } = await load(template('$$a$${A}$ ${A|url|json}${A}$'));
+    expect(manifest.secrets.get('T')?.source).toMatchObject({
+      parts: [{ text: '$a${A}$ ' }, { name: 'A', filters: ['url', 'json'] }, { name: 'A', filters: [] }, { text: '$' }],
+    });
+  });
+
+  it('are as sensitive as their parts, unless they say so themselves', async () => {
+    const { manifest } = await load(
+      [
+        'secrets:',
+        '  SECRET: env://A',
+        '  PLAIN: { value: a }',
+        '  ONE: { template: "${PLAIN}" }',
+        '  TWO: { template: "${ONE}${THREE}" }',
+        '  THREE: { template: "${SECRET}" }',
+        '  SAID: { template: "${THREE}", sensitive: false }',
+        '  AFTER: { template: "${SAID}" }',
+        '  MADE: { template: text, sensitive: true }',
+        '  USES: { template: "${MADE}" }',
+      ].join('\n'),
+    );
+    expect([...manifest.secrets.values()].filter(({ sensitive }) => sensitive).map(({ name }) => name)).toEqual([
+      'SECRET',
+      'TWO',
+      'THREE',
+      'MADE',
+      'USES',
+    ]);
+  });
+
+  it('that share their parts many times over are soon checked', async () => {
+    const layers = Array.from(
+      { length: 40 },
+      (_, index) =>
+        `  A${index}: { template: "\${A${index + 1}}\${B${index + 1}}" }\n  B${index}: { template: "\${A${index + 1}}\${B${index + 1}}" }`,
+    );
+    const start = performance.now();
+    expect(await told(`secrets:\n${layers.join('\n')}\n  A40: env://A\n  B40: env://B\n`)).toEqual([]);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
 
   it('finds circles', async () => {
     const found = await told(

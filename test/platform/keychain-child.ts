@@ -3,7 +3,7 @@ import { Fault } from '../../src/core/fault.ts';
 import { SecretValue } from '../../src/core/secret-value.ts';
 import { openKeychain } from '../../src/platform/keychain.ts';
 
-const keychain = await openKeychain(process.env, 1_000);
+const keychain = await openKeychain(process.env, Number(process.env.CALL_MS ?? 20_000));
 
 async function call([method, service = '', account = '', base64 = '']: readonly string[]): Promise<Record<string, unknown>> {
   try {

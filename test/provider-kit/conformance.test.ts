@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { conformance } from '../../src/provider-kit/conformance/index.ts';
 import type { ConformanceHarness } from '../../src/provider-kit/conformance/index.ts';
+import type { Provider } from '../../src/provider-kit/contract.ts';
 import { testHost } from '../support/host.ts';
 import { BUGS, MemoryBackend, memoryProvider } from './memory-provider.ts';
 import type { Bug } from './memory-provider.ts';
@@ -32,12 +33,15 @@ interface Run {
   readonly messages: readonly string[];
 }
 
-async function run(harness: ConformanceHarness, backend: MemoryBackend, bug?: Bug): Promise<Run> {
+const run = (harness: ConformanceHarness, backend: MemoryBackend, bug?: Bug): Promise<Run> =>
+  runWith(memoryProvider(backend, bug), harness);
+
+async function runWith(provider: Provider, harness: ConformanceHarness): Promise<Run> {
   const cases: { title: string; body: () => Promise<void> }[] = [];
   const skipped: string[] = [];
   const register = (title: string, body: () => Promise<void>): void => void cases.push({ title, body });
   const skip = (title: string): void => void skipped.push(title);
-  conformance(memoryProvider(backend, bug), { describe: (_title, body) => body(), it: Object.assign(register, { skip }) }, harness);
+  conformance(provider, { describe: (_title, body) => body(), it: Object.assign(register, { skip }) }, harness);
   const failed: string[] = [];
   const messages: string[] = [];
   for (const { title, body } of cases) {
@@ -96,6 +100,13 @@ describe('the conformance suite', () => {
     const { failed, messages } = await run(harnessFor(backend), backend, bug);
     expect(failed).toEqual(expect.arrayContaining([...NOTICED[bug]]));
     expect(messages.join('\n')).not.toContain('canary-');
+  });
+
+  it('fails for a skip that is not needed', async () => {
+    const backend = new MemoryBackend();
+    const provider = { ...memoryProvider(backend), limits: { binary: false } };
+    const { failed } = await runWith(provider, { ...harnessFor(backend), skip: [{ test: 'binary', reason: 'text only' }] });
+    expect(failed).toEqual(['binary']);
   });
 
   it('skips only by name and with the reason in the title, and fails for a helper that is missing without one', async () => {

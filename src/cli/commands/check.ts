@@ -15,7 +15,7 @@ import { didYouMean, shownWord } from '../../core/suggest.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { policyFindings, POLICY_FIELDS, standingFindings, type Finding } from '../findings.ts';
-import { asking, failuresOf, takeInventory } from '../inventory.ts';
+import { asking, takeInventory, weighFailures } from '../inventory.ts';
 import { list } from '../options.ts';
 import { withSpinner } from '../spinner.ts';
 import { allTargets, partsOf, withTargets } from '../target.ts';
@@ -46,10 +46,10 @@ async function check(context: Context, names: readonly string[], options: CheckO
     ]);
     const warnings = found.filter(({ problem }) => problem === 'uncertain');
     const findings = found.filter(({ problem }) => problem !== 'uncertain');
-    const failures = failuresOf(inventory.rows);
-    const ok = findings.length === 0 && failures.length === 0;
+    const failures = weighFailures(all, inventory.rows);
+    const ok = findings.length === 0 && failures.deciding.length === 0;
     if (context.output.json) {
-      const failed = failures.map(({ code, name, provider, message }) => ({ code, name, provider, message }));
+      const failed = failures.deciding.map(({ code, name, provider, message }) => ({ code, name, provider, message }));
       context.output.resultJson({
         ok,
         profile: manifest.profile,
@@ -63,7 +63,8 @@ async function check(context: Context, names: readonly string[], options: CheckO
       for (const finding of findings) context.output.result(findingText(context, finding));
       if (ok) context.output.result(`${inOrder(targets.length, manifest.profile, warnings.length)}\n`);
     }
-    throwIssues(failures);
+    for (const failure of failures.idle) context.output.warn(failure);
+    throwIssues(failures.deciding);
     if (!ok) process.exitCode = 1;
   });
 }

@@ -18,10 +18,10 @@ import {
   asking,
   failedState,
   failedText,
-  failuresOf,
   standingOf,
   STATE_STYLES,
   takeInventory,
+  weighFailures,
   type Inventory,
   type Row,
 } from '../inventory.ts';
@@ -57,15 +57,20 @@ async function describe(context: Context, name: string, options: DescribeOptions
         ]);
       }
     }
-    const failures = failuresOf(inventory.rows.filter((row) => targets.includes(row.target)));
-    throwIssues(failures);
+    const failures = weighFailures(targets, inventory.rows);
+    for (const failure of failures.idle) output.warn(failure);
+    throwIssues(failures.deciding);
+    if (targets.some((target) => standingOf(target, inventory.rows).state === 'unknown')) {
+      output.notice('only reading it tells whether it is there (--read)');
+    }
   });
 }
 
 function entryFacts({ output }: Context, target: Target, inventory: Inventory): readonly Fact[] {
   const { spec, name } = target;
-  const { state, missing } = standingOf(target, inventory.rows);
-  const standing: Fact = ['state', { text: missing.length > 0 ? `${state}: ${missing.join(', ')}` : state, style: STATE_STYLES[state] }];
+  const { state, row, missing } = standingOf(target, inventory.rows);
+  const text = row?.kind === 'reference' && row.fault !== undefined ? failedText(row.fault.code) : state;
+  const standing: Fact = ['state', { text: missing.length > 0 ? `${text}: ${missing.join(', ')}` : text, style: STATE_STYLES[state] }];
   if (name === undefined) return [standing];
   return [
     ['description', spec.description],
@@ -89,16 +94,10 @@ function entryFacts({ output }: Context, target: Target, inventory: Inventory): 
 
 /** Only names: the text around them may hold what somebody should not have written there. */
 function sourceText({ source }: SecretSpec): string {
-  switch (source.kind) {
-    case 'references':
-      return source.references.length === 1
-        ? 'a reference'
-        : `${source.references.length} references, the next asked where the former is absent`;
-    case 'template':
-      return `a template of ${partNames(source.parts).join(', ') || 'plain text'}`;
-    case 'value':
-      return 'a plain value of the manifest';
-  }
+  if (source.kind === 'value') return 'a plain value of the manifest';
+  if (source.kind === 'template') return `a template of ${partNames(source.parts).join(', ') || 'plain text'}`;
+  const count = source.references.length;
+  return count === 1 ? 'a reference' : `${count} references, the next asked where the former is absent`;
 }
 
 const partNames = (parts: Extract<SecretSpec['source'], { kind: 'template' }>['parts']): readonly string[] => [
@@ -145,7 +144,9 @@ function referenceFacts({ output }: Context, row: ReferenceRow, now: Date): read
 function targetJson(target: Target, rows: readonly ReferenceRow[], inventory: Inventory): Record<string, unknown> {
   const { spec, name } = target;
   const { source, rotate } = spec;
-  const { state } = standingOf(target, inventory.rows);
+  const standing = standingOf(target, inventory.rows);
+  const fault = standing.row?.kind === 'reference' ? standing.row.fault : undefined;
+  const state = fault === undefined ? standing.state : failedState(fault.code);
   const references = rows.map(referenceJson);
   if (name === undefined) return { kind: 'reference', state, references };
   return {

@@ -15,6 +15,7 @@ import { withOrWithoutManifest } from '../loaded-run.ts';
 import { shortPath, type Style } from '../output.ts';
 import { asking, chosenProviders, reportProviders, type ProviderReport } from '../provider-reports.ts';
 import { withSpinner } from '../spinner.ts';
+import { trustFindings } from '../trust-gate.ts';
 import { machineChecks, projectChecks } from '../tool-checks.ts';
 
 export const define: CommandModule['define'] = (command, open) => {
@@ -50,10 +51,13 @@ interface Found {
 
 async function findManifest(context: Context): Promise<Found> {
   try {
-    const { manifest }: Loaded = await load({ cwd: context.cwd, env: context.env, manifest: context.manifest, profile: context.profile });
+    const loaded: Loaded = await load({ cwd: context.cwd, env: context.env, manifest: context.manifest, profile: context.profile });
+    const { manifest } = loaded;
+    const trust = await trustFindings(context, loaded);
     const profile = manifest.profile === undefined ? '' : `, profile ${manifest.profile}`;
     const message = `${shortPath(manifest.path ?? '', context.cwd)}${profile}`;
-    return { checks: [{ title: 'manifest', status: 'ok', message }, ...(await projectChecks(manifest, context.env))], usable: true };
+    const checks: Check[] = [{ title: 'manifest', status: 'ok', message }, ...trust, ...(await projectChecks(manifest, context.env))];
+    return { checks, usable: trust.every(({ status }) => status !== 'fail') };
   } catch (error) {
     if (!(error instanceof SecretsError)) throw error;
     const { code, message, hint = CODES[code].hint } = error.primary;

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { Option, type Command } from 'commander';
 import { SecretsError } from '../../core/errors.ts';
 import { didYouMean } from '../../core/suggest.ts';
+import { PLAIN_NAME } from '../../manifest/shape.ts';
 import { loadAdapter } from '../../run/plan.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
@@ -69,7 +70,6 @@ const OFFERED: readonly Offered[] = [
   { name: 'keychain', adapter: 'keychain', title: 'the keychain of this user', example: 'keychain://api/key' },
 ];
 
-const PROJECT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const PROJECT_RULE = 'letters, digits, dot, - and _, not beginning with a sign';
 
 export const define: CommandModule['define'] = (command, open) => {
@@ -138,10 +138,10 @@ function checkImport(context: Context, { import: file, yes }: InitOptions): void
   readEnvFile(path.resolve(context.cwd, file), file);
 }
 
-const checkProject = (text: string): true | string => PROJECT.test(text) || `Use ${PROJECT_RULE}`;
+const checkProject = (text: string): true | string => PLAIN_NAME.test(text) || `Use ${PROJECT_RULE}`;
 
 function projectOf(text: string): string {
-  if (PROJECT.test(text)) return text;
+  if (PLAIN_NAME.test(text)) return text;
   throw new SecretsError({ code: 'USAGE', message: `a project's name has ${PROJECT_RULE}`, hint: 'secrets init --project api' });
 }
 

@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { throwIssues } from '../../core/errors.ts';
 import type { Manifest } from '../../core/model.ts';
 import type { State } from '../../run/inspect.ts';
-import { inProfile } from '../../run/select.ts';
+import { inProfile } from '../../manifest/index.ts';
 import { printColumns, shortId } from '../columns.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
@@ -97,7 +97,7 @@ function cells(row: Row, inventory: Inventory, atTerminal: boolean): readonly (s
 
 /** That something optional is absent is no cause for alarm. */
 function stateCell({ spec }: Target, state: State): Cell {
-  if (state !== 'absent' || spec.required === false) return { text: state, style: state === 'absent' ? 'dim' : STATE_STYLES[state] };
+  if (state !== 'absent' || !spec.required) return { text: state, style: state === 'absent' ? 'dim' : STATE_STYLES[state] };
   return spec.default === undefined ? { text: state, style: 'red' } : { text: 'absent, has a default', style: 'dim' };
 }
 
@@ -139,5 +139,5 @@ function tell(context: Context, manifest: Manifest, rows: readonly Row[], whole:
   for (const failure of failures) output.warn(failure);
   const unknown = asked.filter((row) => stateOf(row) === 'unknown').map((row) => row.target.label);
   if (unknown.length > 0)
-    output.detail(`only reading tells whether ${named(unknown)} ${unknown.length === 1 ? 'is' : 'are'} there (--read)`);
+    output.notice(`only reading tells whether ${named(unknown)} ${unknown.length === 1 ? 'is' : 'are'} there (--read)`);
 }

@@ -23,7 +23,7 @@ import { prepareEdit, sourcePlace, type EntryPlace } from '../manifest-edit.ts';
 import { again } from '../said-once.ts';
 import { withRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
-import { checkFits, failure, versionText, writable } from '../stored.ts';
+import { checkFits, failure, placedAt, versionText, writable } from '../stored.ts';
 import { isReference, targetOf, type Target } from '../target.ts';
 import { affectedBy, allUses, useText, type Use } from '../uses.ts';
 
@@ -77,7 +77,7 @@ async function planMove(context: Context, name: string, options: MoveOptions): P
   }
   const { manifest } = await load({ cwd: context.cwd, env: context.env, manifest: context.manifest, profile: context.profile });
   const source = await targetOf(name, manifest);
-  const destination = await targetOf(options.to, manifest);
+  const destination = placedAt({ ...(await targetOf(options.to, manifest)), label: name, name }, source.spec.at);
   const [from, second] = source.references;
   const about = { name, at: source.spec.at };
   if (from === undefined) throw usage('it has no value of its own to move', `secrets explain ${name}`, about);
@@ -88,7 +88,7 @@ async function planMove(context: Context, name: string, options: MoveOptions): P
       about,
     );
   }
-  const to = writable({ ...destination, label: name });
+  const to = writable(destination);
   if (isSame(from, to)) throw usage(`it is at ${options.to} already`, `secrets describe ${name}`, about);
   const uses = await allUses(context, manifest);
   const place = placeToEdit(context, source.spec, manifest, uses);
@@ -105,14 +105,15 @@ async function planMove(context: Context, name: string, options: MoveOptions): P
 function placeToEdit(context: Context, spec: SecretSpec, manifest: Manifest, uses: readonly Use[]): EntryPlace | undefined {
   const place = sourcePlace(spec, manifest, context.cwd);
   if (place === undefined || manifest.profile === undefined || place.profile === manifest.profile) return place;
-  const here = placedAt(spec);
+  const here = positionOf(spec);
   const differs = uses.some(
-    (use) => use.name === spec.name && use.profile !== manifest.profile && placedAt(use.spec) === here && textOf(use.spec) !== textOf(spec),
+    (use) =>
+      use.name === spec.name && use.profile !== manifest.profile && positionOf(use.spec) === here && textOf(use.spec) !== textOf(spec),
   );
   return context.profile !== undefined || differs ? { file: place.file, profile: manifest.profile } : place;
 }
 
-const placedAt = ({ source }: SecretSpec): string => JSON.stringify(source.kind === 'references' ? source.references[0].at : null);
+const positionOf = ({ source }: SecretSpec): string => JSON.stringify(source.kind === 'references' ? source.references[0].at : null);
 const textOf = ({ source }: SecretSpec): string => (source.kind === 'references' ? source.references[0].reference.text : '');
 
 /** Nothing else may lose its value. */
@@ -145,7 +146,7 @@ interface Copied {
 }
 
 /** Reads the value and writes it. The same value in the new place, as an ended move leaves it, is as good. */
-async function copy(context: Context, { source, from, to, manifest }: Plan, overwrite: boolean): Promise<Copied> {
+async function copy(context: Context, { source, from, destination, to, manifest }: Plan, overwrite: boolean): Promise<Copied> {
   return withRun(context, async (_loaded, run) => {
     const read = async (reference: PlannedReference): Promise<ResolvedSecret> => {
       const [outcome] = await readValues([reference], manifest, run.sessions);
@@ -157,16 +158,16 @@ async function copy(context: Context, { source, from, to, manifest }: Plan, over
       throw usage('its value is made anew for every run, so there is nothing to move', 'write the new reference into the manifest', {
         name: source.label,
       });
-    checkFits(source, to, old.value);
+    checkFits(destination, to, old.value);
     return withSpinner(context, `storing in ${to.configured.config.name}`, async () => {
       try {
         const put = overwrite ? putValue(to, old.value, undefined, run.sessions) : putNewValue(to, old.value, manifest, run.sessions);
         return { value: old.value, version: (await put).version };
       } catch (error) {
-        if (overwrite || !(error instanceof Fault) || error.kind !== 'conflict') throw failure(source, error, to);
+        if (overwrite || !(error instanceof Fault) || error.kind !== 'conflict') throw failure(destination, error, to);
         const there = await read(to);
         if (there.value.equals(old.value)) return { value: old.value, version: there.version };
-        throw failure(source, error, to, '--overwrite replaces the value that is there');
+        throw failure(destination, error, to, '--overwrite replaces the value that is there');
       }
     });
   });

@@ -12,6 +12,7 @@ import { SecretsError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/model.ts';
 import { didYouMean, shownWord } from '../../core/suggest.ts';
 import type { Provider } from '../../provider-kit/contract.ts';
+import { define as defineRekey } from './providers-rekey.ts';
 import { load } from '../../run/load.ts';
 import { loadAdapter } from '../../run/plan.ts';
 import { printColumns } from '../columns.ts';
@@ -25,6 +26,10 @@ export const define: CommandModule['define'] = (command, open) => {
   command
     .argument('[provider]', 'one of them in detail')
     .action(async (name: string | undefined, _options: unknown, self: Command) => providers(open(self), name));
+  const rekey = command.command('rekey');
+  defineRekey(rekey, open);
+  // What every command takes belongs behind this one too.
+  for (const option of command.parent?.options ?? []) if (option.attributeName() !== 'version') rekey.addOption(option);
 };
 
 interface Adapter {
@@ -104,11 +109,16 @@ const adapterJson = ({ id, names, provider, configured }: Adapter): Record<strin
   configured,
 });
 
-function detail({ output }: Context, one: Adapter): void {
+async function detail({ output }: Context, one: Adapter): Promise<void> {
   const { id, names, provider, configured } = one;
   const guide = GUIDES[id];
   if (output.json) {
-    output.resultJson({ ...adapterJson(one), options: optionsSchemaOf(provider), references: guide?.references, signIn: guide?.signIn });
+    output.resultJson({
+      ...adapterJson(one),
+      options: await optionsSchemaOf(provider),
+      references: guide?.references,
+      signIn: guide?.signIn,
+    });
     return;
   }
   const { valueBytes, binary, emptyValue } = provider.limits;
@@ -125,7 +135,7 @@ function detail({ output }: Context, one: Adapter): void {
     ['needs', provider.needs.packages === undefined ? undefined : `npm install ${provider.needs.packages.join(' ')}`],
     ['configured', configured.join(', ')],
   ];
-  const options = optionsOf(provider).flatMap(({ name, types, required }) =>
+  const options = (await optionsOf(provider)).flatMap(({ name, types, required }) =>
     types.map((type, index): Fact => [index === 0 ? name : '', `${type}${required && index === 0 ? ' (required)' : ''}`]),
   );
   const references = (guide?.references ?? []).map(({ form, example, where }): Fact => [

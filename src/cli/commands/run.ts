@@ -6,6 +6,7 @@ import type { EnvRules, Manifest, MaskRules } from '../../core/model.ts';
 import type { KeepRule } from '../../platform/descriptors.ts';
 import { launch, lookUp } from '../../run/launch.ts';
 import { prepare, type Prepared, type Run } from '../../run/prepare.ts';
+import { needsMasking } from '../../platform/output-kind.ts';
 import type { Streams } from '../../run/streams.ts';
 import { endAs, Relay, statusOf, supervise, type Ending } from '../../run/supervise.ts';
 import type { CommandModule } from '../commands.ts';
@@ -13,6 +14,7 @@ import type { Context } from '../context.ts';
 import { list, references } from '../options.ts';
 import { loadFor, openRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
+import { ensureTrusted } from '../trust-gate.ts';
 
 interface RunOptions {
   readonly only?: readonly string[];
@@ -26,6 +28,7 @@ interface RunOptions {
   readonly keepFd?: readonly string[];
   readonly mask?: MaskRules['mode'];
   readonly dryRun?: boolean;
+  readonly trust?: boolean;
 }
 
 export const define: CommandModule['define'] = (command, open) => {
@@ -48,6 +51,7 @@ export const define: CommandModule['define'] = (command, open) => {
         'never',
       ]),
     )
+    .option('--trust', 'trust the manifest for this run, unseen')
     .option('--dry-run', 'show what would be fetched and injected; talks to nobody')
     .action(async (argv: string[], options: RunOptions, self: Command) => runCommand(open(self), argv, options));
 };
@@ -87,6 +91,12 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     process.exit(command.exit);
   }
 
+  try {
+    await ensureTrusted(context, loaded, { once: options.trust === true, envFiles: options.envFile ?? [], signal: cancel.signal });
+  } catch (error) {
+    if (stopping !== undefined) process.exit(statusOf(stopping));
+    throw error;
+  }
   const run = openRun(context, loaded, cancel.signal);
   let prepared: Prepared;
   try {
@@ -151,8 +161,8 @@ function maskRules(manifest: Manifest, options: RunOptions): MaskRules {
 /** Masking is loaded only where a stream needs it. */
 async function openStreams(context: Context, prepared: Prepared, run: Run, rules: MaskRules): Promise<Streams | undefined> {
   if (rules.mode === 'never') return undefined;
+  if (!needsMasking(rules.mode)) return undefined;
   const { Streams } = await import('../../run/streams.ts');
-  if (!Streams.needed(rules.mode)) return undefined;
   const { maskingFor } = await import('../../run/masking.ts');
   const { plan, unmasked } = maskingFor(prepared, run.reported, rules);
   if (unmasked.length > 0) context.output.warn({ message: `${unmasked.join(', ')}: too short or too common to be masked in the output` });

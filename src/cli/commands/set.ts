@@ -25,7 +25,7 @@ import { withOptionalManifest } from '../loaded-run.ts';
 import { manifestFile, prepareEdit, sourcePlace, type PreparedEdit } from '../manifest-edit.ts';
 import { askConfirm } from '../prompts.ts';
 import { withSpinner } from '../spinner.ts';
-import { checkFits, failure, versionText, writable } from '../stored.ts';
+import { checkFits, failure, nameOf, versionText, writable } from '../stored.ts';
 import { isReference, targetOf, type Target } from '../target.ts';
 import { readValue } from '../value-input.ts';
 
@@ -139,9 +139,10 @@ function report(context: Context, target: Target, done: PutResult & { readonly a
   const { output } = context;
   const { text, provider } = target.references[0]?.placed.reference ?? { text: '', provider: '' };
   const { version, added, generated } = done;
-  if (output.json) output.resultJson({ name: target.name, reference: text, provider, version, added, generated });
+  const name = nameOf(target);
+  if (output.json) output.resultJson({ name, reference: text, provider, version, added, generated });
   else {
-    const where = target.name === undefined ? text : `${target.name} at ${text}`;
+    const where = name === undefined ? text : `${name} at ${text}`;
     output.result(`${generated ? 'made and stored' : 'stored'} ${where}${versionText(version)}\n`);
   }
   if (added) output.notice(`${target.label} is in the manifest now`);
@@ -214,7 +215,7 @@ async function decideNew(context: Context, name: string, options: SetOptions, ma
 
 async function named(name: string, reference: string, manifest: Manifest): Promise<Target> {
   const target = await targetOf(reference, manifest);
-  return { ...target, label: name, name, spec: { ...target.spec, name } };
+  return { ...target, label: name, spec: { ...target.spec, name } };
 }
 
 /** The manifest without a project is fine until the first local reference. */

@@ -20,12 +20,13 @@ import { putNewValue, putValue, writeRefusal } from '../../run/write.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context, GlobalOptions } from '../context.ts';
 import { ownerText } from '../facts.ts';
-import { askConfirm, askSecret } from '../prompts.ts';
+import { askConfirm } from '../prompts.ts';
 import { again } from '../said-once.ts';
 import { withRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
 import { checkFits, failure, versionText } from '../stored.ts';
 import { allTargets, issueOf, type Target } from '../target.ts';
+import { askNewValue } from '../value-input.ts';
 
 interface SetupOptions {
   readonly yes?: boolean;
@@ -114,7 +115,7 @@ async function provide(context: Context, target: Target, make: boolean): Promise
   if (generate !== undefined && (make || context.interactive)) return store(context, target, reference, generateValue(generate), true);
   if (!context.interactive) return undefined;
   show(context, target);
-  const value = await askSecret(`Value of ${target.label} (not shown, empty to skip)`, true);
+  const value = await askNewValue(target.label, 'empty to skip');
   return value.size === 0 ? undefined : store(context, target, reference, value, false);
 }
 
@@ -149,7 +150,7 @@ async function offer(context: Context, target: Target): Promise<Stored | undefin
   const question = `${reference.configured.provider.title} does not tell whether ${target.label} has a value. Store one now, over what may be there?`;
   if (!(await askConfirm(question, false))) return undefined;
   show(context, target);
-  const value = await askSecret(`Value of ${target.label} (not shown, empty to skip)`, true);
+  const value = await askNewValue(target.label, 'empty to skip');
   if (value.size === 0) return undefined;
   checkFits(target, reference, value);
   try {

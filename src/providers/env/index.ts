@@ -4,26 +4,21 @@
  * A variable that is set to nothing is present and empty. Node reads the environment as UTF-8, so bytes that are
  * none arrive as U+FFFD: such a value can't be passed on exactly.
  */
-import * as z from 'zod/mini';
 import { done, failed, Fault } from '../../core/fault.ts';
 import type { Reference } from '../../core/reference.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import { defineProvider, type Host, type ParsedRef } from '../../provider-kit/contract.ts';
 import { checkField } from '../../provider-kit/json-document.ts';
+import { noOptions } from '../../provider-kit/standard-schema.ts';
 
 /** The keys of the local store never reach a child, not even by reference. */
 const RESERVED: ReadonlySet<string> = new Set(['SECRETS_PASSPHRASE', 'SECRETS_IDENTITY_FILE']);
-
-const options = z.strictObject(
-  {},
-  { error: (issue) => (issue.code === 'unrecognized_keys' ? 'env has no options' : 'must be names with values') },
-);
 
 export default defineProvider({
   contract: 1,
   scheme: 'env',
   title: 'Environment variables',
-  options,
+  options: noOptions('env'),
   needs: { network: false },
   limits: { binary: false },
   capabilities: ['describe', 'list'],

@@ -4,24 +4,19 @@
  * It has no versions and nothing that asks for an item without its value, so presence and dates are unknown, and a
  * write that expects a version can't be made.
  */
-import * as z from 'zod/mini';
 import { Fault } from '../../core/fault.ts';
 import type { Reference } from '../../core/reference.ts';
 // oxlint-disable-next-line no-restricted-imports -- the one name of ours, shared with the local store
 import { OWN_KEYCHAIN_SERVICE } from '../../platform/keychain-names.ts';
 import { defineProvider, type ParsedRef } from '../../provider-kit/contract.ts';
 import { checkField } from '../../provider-kit/json-document.ts';
-
-const options = z.strictObject(
-  {},
-  { error: (issue) => (issue.code === 'unrecognized_keys' ? 'keychain has no options' : 'must be names with values') },
-);
+import { noOptions } from '../../provider-kit/standard-schema.ts';
 
 export default defineProvider({
   contract: 1,
   scheme: 'keychain',
   title: 'OS keychain',
-  options,
+  options: noOptions('keychain'),
   needs: { network: false, packages: ['@github/keytar'] },
   // Windows limits a credential to 2,560 bytes.
   limits: { binary: false, emptyValue: false, ...(process.platform === 'win32' ? { valueBytes: 2_560 } : {}) },

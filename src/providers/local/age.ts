@@ -2,17 +2,13 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
 import type { Identity, Recipient } from 'age-encryption';
 import { SecretValue } from '../../core/secret-value.ts';
+import type { Decrypted } from './age-read.ts';
 
 const load = () => import('age-encryption');
 
 /** A new X25519 identity, `AGE-SECRET-KEY-1…`. */
 export async function generateIdentity(): Promise<SecretValue> {
   return SecretValue.fromText(await (await load()).generateX25519Identity());
-}
-
-/** The recipient of an identity, `age1…`; undefined if it is none. */
-export async function recipientOf(identity: SecretValue): Promise<string | undefined> {
-  return (await load()).identityToRecipient(identity.reveal().toString('utf8')).catch(() => undefined);
 }
 
 export async function encryptTo(recipients: readonly string[], plaintext: Uint8Array): Promise<Uint8Array> {
@@ -31,16 +27,6 @@ export async function isRecipient(text: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-export type Decrypted = { readonly state: 'open'; readonly plaintext: Buffer } | { readonly state: 'no-key' | 'damaged' };
-
-/** `no-key`: none of the identities is one of the file's recipients, or the part that says so is damaged. */
-export async function decryptWith(identities: readonly SecretValue[], file: Uint8Array): Promise<Decrypted> {
-  return decrypt(
-    file,
-    identities.map((identity) => identity.reveal().toString('utf8')),
-  );
 }
 
 /** Encrypts with a passphrase, as `age -p` does. */
@@ -80,16 +66,35 @@ export async function decryptWithPassphrase(passphrase: SecretValue, file: Uint8
   return decrypt(file, [identity]);
 }
 
-async function decrypt(file: Uint8Array, identities: readonly (string | Identity)[]): Promise<Decrypted> {
+async function decrypt(file: Uint8Array, identities: readonly Identity[]): Promise<Decrypted> {
   const { Decrypter } = await load();
   try {
     const decrypter = new Decrypter();
     for (const identity of identities) decrypter.addIdentity(identity);
-    return { state: 'open', plaintext: Buffer.from(await decrypter.decrypt(file)) };
+    return { state: 'open', plaintext: await collect(await decrypter.decrypt(streamOf(file))) };
   } catch (error) {
     // The library has no error codes; this is its one text for a file that is not for us.
     return { state: error instanceof Error && error.message.startsWith('no identity matched') ? 'no-key' : 'damaged' };
   }
+}
+
+/**
+ * Streams, because the library collects bytes by way of `Response`, and the first use of that loads all of Node's
+ * fetch: as much CPU as starting Node takes.
+ */
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
+
+async function collect(stream: ReadableStream<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 const CIPHER = 'chacha20-poly1305';

@@ -5,127 +5,34 @@
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { Host, Operation } from '../../provider-kit/contract.ts';
-import { generateIdentity, recipientOf } from './age.ts';
-import { createFault } from './faults.ts';
+import { askNewPassphrase, createPersonalStore, noPlace, sayCustody } from './create.ts';
 import { fetchIdentity, forgetIdentity, fromEnvironment, givenIdentityFile, keepIdentity, ownIdentityFile, placeOf } from './holders.ts';
 import { readIdentityFile, type OwnIdentity } from './identity-file.ts';
-import type { Custody, StoreIndex } from './index-file.ts';
-import { locate, ownLocation, type Location } from './location.ts';
+import type { Custody } from './index-file.ts';
+import { holdingLocation } from './location.ts';
 import type { Options } from './options.ts';
-import { changeStore, createStore, newWrappedFile, readIndex, type Change } from './store.ts';
-
-/** How long the OS keychain may take to say that it is there. */
-const KEYCHAIN_MS = 2_000;
+import { changeStore, newWrappedFile, readIndex, type Change } from './store.ts';
 
 export type CustodyKind = Custody['kind'];
 
-interface Decision {
-  readonly custody: Custody;
-  readonly own: OwnIdentity;
-  readonly passphrase?: SecretValue;
-}
-
-/** Makes a personal store, with its key, unless it is there by now. Asks and generates before the lock is taken. */
-export async function createPersonalStore(location: Location, host: Host, signal: AbortSignal | undefined): Promise<void> {
-  const { custody, own, passphrase } = await decide(host);
-  await createStore(location, signal, async (change) => {
-    await keepIdentity(custody, own, change, host, passphrase);
-    await change.commit({ versions: [], recipients: [own.recipient], custody });
-    host.notice(`made a local store in ${location.folder}; ${sayCustody(custody, own.recipient, host)}`);
-  });
-}
-
-async function decide(host: Host): Promise<Decision> {
-  const file = givenIdentityFile(host);
-  if (file !== undefined) {
-    const [there] = (await readIdentityFile(file)) ?? [];
-    return { custody: { kind: 'identity', file }, own: there ?? (await newIdentity()) };
-  }
-  const given = fromEnvironment(host, 'SECRETS_PASSPHRASE');
-  if (given !== undefined) {
-    host.credentialsUsed(['SECRETS_PASSPHRASE']);
-    return { custody: { kind: 'passphrase', file: newWrappedFile() }, own: await newIdentity(), passphrase: SecretValue.fromText(given) };
-  }
-  if (await keychainAnswers(host)) return { custody: { kind: 'keychain' }, own: await newIdentity() };
-  if (host.interactive) {
-    return { custody: { kind: 'passphrase', file: newWrappedFile() }, own: await newIdentity(), passphrase: await askNewPassphrase(host) };
-  }
-  return { custody: { kind: 'identity' }, own: await newIdentity() };
-}
-
-async function newIdentity(): Promise<OwnIdentity> {
-  const identity = await generateIdentity();
-  const recipient = await recipientOf(identity);
-  if (recipient === undefined) throw new Fault('protocol', { code: 'INTERNAL', message: 'a new age identity is not usable' });
-  return { identity, recipient };
-}
-
-async function keychainAnswers(host: Host): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), KEYCHAIN_MS);
-  const probe = host.keychain().then(async (keychain) => (await keychain.probe()).state === 'open');
-  try {
-    return await Promise.race([probe.catch(() => false), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function askNewPassphrase(host: Host): Promise<SecretValue> {
-  const passphrase = await host.prompt({ kind: 'password', message: 'New passphrase for the local store', repeat: true });
-  if (passphrase.size > 0) return passphrase;
-  throw createFault('the passphrase is empty, so the store would be open to everybody', 'run it again and type one');
-}
-
-function sayCustody(custody: Custody, recipient: string, host: Host): string {
-  const place = `its key is in ${placeOf(custody, recipient, host)}`;
-  if (custody.kind !== 'identity') return place;
-  return `${place}: whoever can read that file can read the store (secrets providers rekey local --to passphrase protects it more)`;
-}
-
-/**
- * The keys that this user reads a store with.
- * @throws Fault 'locked', and as `fetchIdentity`
- */
-export async function unlock(location: Location, index: StoreIndex, host: Host): Promise<readonly SecretValue[]> {
-  const [recipient] = index.recipients;
-  if (index.custody !== undefined && recipient !== undefined) {
-    return [(await fetchIdentity(index.custody, recipient, location, host)).identity];
-  }
-  return (await ownIdentities(host)).map(({ identity }) => identity);
-}
-
-/** The user's own keys, for team stores: those of `SECRETS_IDENTITY_FILE`, else that of the user's own store. */
-async function ownIdentities(host: Host): Promise<readonly OwnIdentity[]> {
-  const file = givenIdentityFile(host);
-  if (file !== undefined) {
-    const found = await readIdentityFile(file);
-    if (found === undefined)
-      throw new Fault('locked', { message: `the identity file ${file} is not there`, hint: 'point SECRETS_IDENTITY_FILE to yours' });
-    for (const { identity } of found) host.sensitive(identity);
-    return found;
-  }
-  const own = await ownStore(host);
-  if (own !== undefined) return [await fetchIdentity(own.custody, own.recipient, own.location, host)];
-  throw new Fault('locked', {
-    message: 'you have no key to read a team store with',
-    hint: 'secrets whoami --recipient makes one and prints what the others need; on a machine, export SECRETS_IDENTITY_FILE',
-  });
-}
-
-interface OwnStore {
-  readonly location: Location;
-  readonly custody: Custody;
+/** What `doctor` and `providers` say about the key. */
+export interface CustodyStatus {
+  readonly kind: CustodyKind;
   readonly recipient: string;
+  /** In plain words: `the OS keychain`. */
+  readonly place: string;
+  /** Whether a change of custody was interrupted; the next write to the store ends it. */
+  readonly unfinished: boolean;
 }
 
-async function ownStore(host: Host): Promise<OwnStore | undefined> {
-  const location = ownLocation(host);
+/** Needs no key. Undefined where there is no store. Throws Fault as `readIndex`. */
+export async function custodyStatus(options: Options, host: Host): Promise<CustodyStatus | undefined> {
+  const location = holdingLocation(options, host);
   const index = location === undefined ? undefined : await readIndex(location);
   const recipient = index?.recipients[0];
-  return location === undefined || index?.custody === undefined || recipient === undefined
-    ? undefined
-    : { location, custody: index.custody, recipient };
+  if (index?.custody === undefined || recipient === undefined) return undefined;
+  const place = placeOf(index.custody, recipient, host);
+  return { kind: index.custody.kind, recipient, place, unfinished: index.retired !== undefined };
 }
 
 /**
@@ -149,35 +56,6 @@ export async function ownRecipient(options: Options, host: Host, { create }: { r
   return (await readIndex(location))?.recipients[0];
 }
 
-/** The store that holds the key which opens the store of these options: itself, or of a team store the user's own. */
-function holdingLocation(options: Options, host: Host): Location | undefined {
-  const location = locate(options, host);
-  return location?.team === true ? ownLocation(host) : location;
-}
-
-export const noPlace = (): Fault =>
-  createFault('there is no place for a local store: this user has no home folder', 'export SECRETS_STORE=FOLDER');
-
-/** What `doctor` and `providers` say about the key. */
-export interface CustodyStatus {
-  readonly kind: CustodyKind;
-  readonly recipient: string;
-  /** In plain words: `the OS keychain`. */
-  readonly place: string;
-  /** Whether a change of custody was interrupted; the next write to the store ends it. */
-  readonly unfinished: boolean;
-}
-
-/** Needs no key. Undefined where there is no store. Throws Fault as `readIndex`. */
-export async function custodyStatus(options: Options, host: Host): Promise<CustodyStatus | undefined> {
-  const location = holdingLocation(options, host);
-  const index = location === undefined ? undefined : await readIndex(location);
-  const recipient = index?.recipients[0];
-  if (index?.custody === undefined || recipient === undefined) return undefined;
-  const place = placeOf(index.custody, recipient, host);
-  return { kind: index.custody.kind, recipient, place, unfinished: index.retired !== undefined };
-}
-
 /**
  * Moves the key to another holder; the key itself and every secret stay as they are. To `passphrase` also changes the
  * passphrase. Killed at any moment, the store opens with the old holder or the new one, and the next write removes
@@ -196,6 +74,7 @@ export async function rekey(options: Options, host: Host, to: CustodyKind, op?: 
   const custody = targetOf(to, own, host);
   if (sameHolder(old, custody, recipient, host))
     throw new Fault('options', { message: `the key is in ${placeOf(old, recipient, host)} already`, hint: 'name another holder' });
+  if (to === 'keychain') await requireOpenKeychain(host);
   const passphrase = to === 'passphrase' ? await newPassphrase(old, host) : undefined;
   await changeStore(location, op?.signal, async (change) => {
     if (JSON.stringify(change.index.custody) !== JSON.stringify(old)) {
@@ -223,6 +102,13 @@ function targetOf(to: CustodyKind, own: OwnIdentity, host: Host): Custody {
     });
   }
   return file === undefined ? { kind: 'identity' } : { kind: 'identity', file };
+}
+
+/** Before anything is changed, since a key that may be half in a keychain needs that keychain to be cleaned up. */
+async function requireOpenKeychain(host: Host): Promise<void> {
+  const probe = await (await host.keychain()).probe();
+  if (probe.state === 'open') return;
+  throw new Fault('unavailable', { message: `the OS keychain cannot take the key: ${probe.message}`, hint: probe.hint, retryable: false });
 }
 
 function sameHolder(old: Custody, custody: Custody, recipient: string, host: Host): boolean {

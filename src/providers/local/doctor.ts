@@ -44,12 +44,14 @@ async function contents(use: Use, location: Location, index: StoreIndex): Promis
   const names = new Set(await readdir(location.folder).catch(() => []));
   const missing = index.versions.filter(({ file }) => !names.has(file)).length;
   const mine = index.versions.filter(({ project }) => project === use.project);
-  const count = `${new Set(mine.map(({ name }) => name)).size} secrets of ${use.project}, ${mine.length} versions`;
-  if (missing === 0) return { title: STORE, status: 'ok', message: `${location.folder}: ${count}` };
+  if (missing === 0) {
+    const held = `${some(new Set(mine.map(({ name }) => name)).size, 'secret')} of ${use.project} in ${some(mine.length, 'version')}`;
+    return { title: STORE, status: 'ok', message: `${location.folder} has ${held}` };
+  }
   return {
     title: STORE,
     status: 'fail',
-    message: `${missing} files are missing from ${location.folder}`,
+    message: `${some(missing, 'file')} missing from ${location.folder}`,
     hint: 'restore them from a backup',
   };
 }
@@ -120,8 +122,8 @@ function list({ recipients = [] }: Location, index: StoreIndex, provider: string
   const title = 'Recipients of the team store';
   const added = recipients.filter((recipient) => !index.recipients.includes(recipient)).length;
   const removed = index.recipients.filter((recipient) => !recipients.includes(recipient)).length;
-  if (added + removed === 0) return [{ title, status: 'ok', message: `${recipients.length} can read it` }];
-  const message = `the manifest has ${added} recipients more and ${removed} fewer than the store was encrypted for`;
+  if (added + removed === 0) return [{ title, status: 'ok', message: `${some(recipients.length, 'recipient')}, as in the manifest` }];
+  const message = `the manifest adds ${some(added, 'recipient')} and drops ${removed} since the store was encrypted`;
   return [{ title, status: 'warn', message, hint: `secrets providers reencrypt ${provider}` }];
 }
 
@@ -144,6 +146,8 @@ async function ownKey(index: StoreIndex, host: Host): Promise<Check> {
     return failure(title, error);
   }
 }
+
+const some = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 function failure(title: string, error: unknown): Check {
   if (!(error instanceof Fault)) throw error;

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
-import { decryptWith, encryptTo } from './age.ts';
+import { decryptWith } from './age-read.ts';
 import type { Version } from './index-file.ts';
 
 /** What of the index a file must agree with. */
@@ -15,7 +15,8 @@ export type Place = Pick<Version, 'project' | 'name' | 'version'>;
 export const MAX_FILE_BYTES = 2_097_152;
 const PADDING = 256;
 
-export function sealDocument(place: Place, value: SecretValue, recipients: readonly string[]): Promise<Uint8Array> {
+export async function sealDocument(place: Place, value: SecretValue, recipients: readonly string[]): Promise<Uint8Array> {
+  const { encryptTo } = await import('./age.ts');
   return encryptTo(recipients, plaintextOf(place, value));
 }
 
@@ -29,7 +30,7 @@ export async function openDocument(
   identities: readonly SecretValue[],
   team: boolean,
 ): Promise<SecretValue> {
-  const decrypted = await decryptWith(identities, file);
+  const decrypted = decryptWith(identities, file);
   if (decrypted.state === 'open') return valueOf(decrypted.plaintext, place);
   const which = `version ${place.version} of ${place.name}`;
   if (decrypted.state === 'no-key' && team) {

@@ -18,9 +18,10 @@ const DENIED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTAF
 /** Our words for one of Node's codes. */
 export const wordsFor = (code: string): string => WORDS[code] ?? `the system answered ${code}`;
 
-/** A file could not be written or made. Faults pass through. @param doing such as `write /home/ana/…` */
+/** A file could not be written or made. Faults pass through, and what is no error of the system's is thrown on. @param doing such as `write /home/ana/…` */
 export function asIoFault(error: unknown, doing: string, detail: Partial<FaultDetail> = {}): Fault {
   if (error instanceof Fault) return error;
+  if (!(error instanceof Error && 'code' in error)) throw error;
   const code = errorCode(error);
   const message = `cannot ${doing}: ${wordsFor(code)}`;
   if (DENIED.has(code)) return new Fault('denied', { message, hint: 'check the path and its permissions', ...detail });

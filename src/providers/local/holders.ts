@@ -7,7 +7,7 @@ import { errorCode, readOwnFile } from '../../platform/atomic-file.ts';
 import { OWN_KEYCHAIN_SERVICE } from '../../platform/keychain-names.ts';
 import type { Host } from '../../provider-kit/contract.ts';
 import { decryptWithPassphrase, encryptWithPassphrase } from './age.ts';
-import { createFault, unreadable } from './faults.ts';
+import { checkPrivate, createFault, unreadable } from './faults.ts';
 import {
   identityText,
   MAX_IDENTITY_BYTES,
@@ -98,6 +98,7 @@ async function fromPassphrase(file: string, host: Host): Promise<readonly OwnIde
   if (read.state === 'absent')
     throw new Fault('corrupt', { message: `${file} with the key of the store is missing`, hint: 'restore it from a backup' });
   if (read.state !== 'read') throw unreadable(read, file);
+  checkPrivate(file, read);
   const given = fromEnvironment(host, 'SECRETS_PASSPHRASE');
   if (given === undefined && !host.interactive) {
     throw new Fault('locked', {

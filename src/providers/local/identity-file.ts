@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import { readOwnFile, writeNewFile } from '../../platform/atomic-file.ts';
-import { recipientOf } from './age.ts';
+import { recipientOf } from './age-read.ts';
 import { checkPrivate, unreadable } from './faults.ts';
 
 export const MAX_IDENTITY_BYTES = 65_536;
@@ -37,9 +37,7 @@ export async function parseIdentities(bytes: Buffer, where: string): Promise<rea
   }
   const lines = text.split('\n').flatMap((line) => (line.trim() === '' || line.startsWith('#') ? [] : [line.trim()]));
   const identities = lines.map((line) => (IDENTITY.test(line) ? SecretValue.fromText(line) : undefined));
-  const owned = await Promise.all(
-    identities.map(async (identity) => ({ identity, recipient: identity === undefined ? undefined : await recipientOf(identity) })),
-  );
+  const owned = identities.map((identity) => ({ identity, recipient: identity === undefined ? undefined : recipientOf(identity) }));
   const good = owned.flatMap(({ identity, recipient }) =>
     identity === undefined || recipient === undefined ? [] : [{ identity, recipient }],
   );

@@ -11,9 +11,8 @@
  * still resolve a conflict by choosing whole lines.
  */
 import { createHash } from 'node:crypto';
-import * as z from 'zod/mini';
 import { Fault } from '../../core/fault.ts';
-import { isName } from './reference.ts';
+import { checkShape, formatOf, type VersionLine } from './index-shape.ts';
 
 export interface Version {
   readonly project: string;
@@ -45,34 +44,8 @@ export interface StoreIndex {
 }
 
 export const INDEX_FILE = 'index.json';
-export const VERSION_FILE = /^[a-z0-9-]+-[1-9][0-9]*-[a-z0-9]{10}\.age$/;
-export const WRAPPED_FILE = /^identity\.[a-z0-9]{10}\.age$/;
 const FORMAT = 1;
 const RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/;
-
-const date = z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/));
-const versionSchema = z.strictObject({
-  project: z.string().check(z.minLength(1)),
-  name: z.string().check(z.refine(isName)),
-  version: z.int().check(z.positive()),
-  created: date,
-  rotated: z.optional(z.record(z.string(), date)),
-  file: z.string().check(z.regex(VERSION_FILE)),
-  sum: z.string(),
-});
-const custodySchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('keychain') }),
-  z.strictObject({ kind: z.literal('passphrase'), file: z.string().check(z.regex(WRAPPED_FILE)) }),
-  z.strictObject({ kind: z.literal('identity'), file: z.optional(z.string().check(z.minLength(1))) }),
-]);
-const indexSchema = z.strictObject({
-  format: z.literal(FORMAT),
-  versions: z.array(z.union([versionSchema, z.strictObject({ end: z.literal(true) })])),
-  recipients: z.array(z.string()),
-  custody: z.optional(custodySchema),
-  retired: z.optional(custodySchema),
-  sum: z.optional(z.string()),
-});
 
 /** Throws Fault 'corrupt' with what is wrong. @param where path of the file, for the message */
 export function parseIndex(text: string, where: string): StoreIndex {
@@ -87,14 +60,14 @@ export function parseIndex(text: string, where: string): StoreIndex {
   } catch {
     throw corrupt('is damaged: it is not whole JSON');
   }
-  const format = z.looseObject({ format: z.int() }).safeParse(json);
-  if (!format.success) throw corrupt('is not the index of a store');
-  if (format.data.format !== FORMAT) {
-    throw corrupt(`has format ${format.data.format}, which this version does not know`, 'npm install -g secretsrc, for a newer version');
+  const format = formatOf(json);
+  if (format === undefined) throw corrupt('is not the index of a store');
+  if (format !== FORMAT) {
+    throw corrupt(`has format ${format}, which this version does not know`, 'npm install -g secretsrc, for a newer version');
   }
-  const parsed = indexSchema.safeParse(json);
-  if (!parsed.success) throw corrupt(`is damaged: ${parsed.error.issues[0]?.path.map(String).join('.') ?? 'it'} is not what it should be`);
-  const { versions, recipients, custody, retired, sum } = parsed.data;
+  const shape = checkShape(json);
+  if (typeof shape === 'string') throw corrupt(`is damaged: ${/^[\w.]{1,40}$/.test(shape) ? shape : 'it'} is not what it should be`);
+  const { versions, recipients, custody, retired, sum } = shape;
   if (!endsIn(versions, (last) => 'end' in last) || !endsIn(recipients, (last) => last === ''))
     throw corrupt('is damaged: a list has no end');
   const lines = versions
@@ -112,8 +85,8 @@ export function parseIndex(text: string, where: string): StoreIndex {
   return {
     versions: lines,
     recipients: list,
-    ...(custody && { custody: custody as Custody }),
-    ...(retired && { retired: retired as Custody }),
+    ...(custody && { custody }),
+    ...(retired && { retired }),
   };
 }
 
@@ -143,14 +116,7 @@ const endsIn = <T>(list: readonly T[], isEnd: (last: T) => boolean): boolean => 
 
 const sumOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 
-function orderedVersion({
-  project,
-  name,
-  version,
-  created,
-  rotated,
-  file,
-}: z.infer<typeof versionSchema> | Version | Omit<z.infer<typeof versionSchema>, 'sum'>): Version {
+function orderedVersion({ project, name, version, created, rotated, file }: Version | VersionLine): Version {
   const fields = rotated === undefined ? undefined : Object.fromEntries(Object.entries(rotated).sort(([a], [b]) => compare(a, b)));
   return { project, name, version, created, ...(fields === undefined ? {} : { rotated: fields }), file };
 }

@@ -27,6 +27,12 @@ export function ownLocation(host: Host): Location | undefined {
   return folder === undefined ? undefined : { folder, team: false, recipients: undefined };
 }
 
+/** The store that holds the key which opens the store of these options: itself, or of a team store the user's own. */
+export function holdingLocation(options: Options, host: Host): Location | undefined {
+  const location = locate(options, host);
+  return location?.team === true ? ownLocation(host) : location;
+}
+
 /** A path from the environment, made absolute; an empty one is not set. */
 function given(host: Host, variable: 'SECRETS_STORE'): string | undefined {
   const value = host.env[variable];

@@ -1,9 +1,6 @@
 /** The options of a `local` provider, as its entry in the manifest may say them. */
 import * as z from 'zod/mini';
 
-/** Size of the largest value. */
-export const MAX_VALUE_BYTES = 1_048_576;
-
 const recipient = z
   .string('must be text')
   .check(z.regex(/^age1[02-9ac-hj-np-z]{58}$/, 'must be an age recipient, age1…; secrets whoami --recipient prints your own'));

@@ -6,7 +6,8 @@ import { Fault } from '../../core/fault.ts';
 import { readOwnFile, replaceFile, TEMP_SUFFIX, writeNewFile } from '../../platform/atomic-file.ts';
 import { acquireLock, cleanLock, type FileLock } from '../../platform/lock.ts';
 import { asIoFault, checkOwner, checkPrivate, createFault, octal, quoted, unreadable } from './faults.ts';
-import { formatIndex, INDEX_FILE, parseIndex, VERSION_FILE, WRAPPED_FILE, type StoreIndex, type Version } from './index-file.ts';
+import { formatIndex, INDEX_FILE, parseIndex, type StoreIndex, type Version } from './index-file.ts';
+import { VERSION_FILE, WRAPPED_FILE } from './index-shape.ts';
 import type { Location } from './location.ts';
 
 const MAX_INDEX_BYTES = 16_777_216;

@@ -30,7 +30,7 @@ export function useOf(options: Options, host: Host): Use {
     location,
     identities: async (index) => {
       if (location === undefined) throw nowhere();
-      const { unlock } = await import('./custody.ts');
+      const { unlock } = await import('./own-key.ts');
       unlocked ??= unlock(location, index, host);
       return unlocked.catch((error: unknown) => {
         unlocked = undefined;

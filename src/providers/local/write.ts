@@ -6,20 +6,21 @@ import type { SecretValue } from '../../core/secret-value.ts';
 import type { DocumentKey, Expectation, Operation, ParsedRef, Patch, PutResult } from '../../provider-kit/contract.ts';
 import { removeField, replaceField } from '../../provider-kit/json-document.ts';
 import { isRecipient } from './age.ts';
-import { createPersonalStore, noPlace, tidyCustody } from './custody.ts';
+import { createPersonalStore, noPlace } from './create.ts';
+import { tidyCustody } from './custody.ts';
 import { sealDocument } from './document.ts';
 import { pickVersion, versionsOf, type StoreIndex, type Version } from './index-file.ts';
 import type { Location } from './location.ts';
-import { MAX_VALUE_BYTES } from './options.ts';
+import { MAX_VALUE_BYTES } from './limits.ts';
 import { absent, readVersion, type Use } from './use.ts';
 import { changeStore, createStore, newVersionFile, readIndex, type Change } from './store.ts';
 
 /** Stores a new version; makes the store if there is none. Throws Fault. */
 export async function put(use: Use, key: DocumentKey, patch: Patch, { expect }: Expectation, op: Operation): Promise<PutResult> {
-  const location = await ensureStore(use, op);
+  checkSize(patch.value);
+  const location = await ensureStore(use, key, expect, op);
   const { field } = patch;
   if (field === undefined) {
-    checkSize(patch.value);
     return change(use, location, op, (current) => {
       checkExpected(use, current.index, key, expect);
       return addVersion(use, current, key.key, patch.value);
@@ -74,9 +75,12 @@ function change<T>(use: Use, location: Location, op: Operation, act: (current: C
   });
 }
 
-async function ensureStore({ location, host }: Use, op: Operation): Promise<Location> {
+/** The store, made if it is not there and the write can succeed then. */
+async function ensureStore(use: Use, key: DocumentKey, expect: string | undefined, op: Operation): Promise<Location> {
+  const { location, host } = use;
   if (location === undefined) throw noPlace();
   const index = await readIndex(location);
+  if (index === undefined) checkExpected(use, { versions: [], recipients: [] }, key, expect);
   if (location.recipients !== undefined) await checkRecipients(location.recipients);
   if (index === undefined)
     await (location.recipients === undefined

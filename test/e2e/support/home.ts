@@ -8,7 +8,7 @@ export type Environment = Readonly<Record<string, string>>;
 
 export interface Home {
   readonly dir: string;
-  /** PATH, HOME and LANG only. */
+  /** PATH, HOME and LANG only, and trust, which tests of their own are about. */
   readonly env: Environment;
 }
 
@@ -25,5 +25,5 @@ export function tempHome(): Home {
   const dir = join(tempDir('home'), 'me');
   mkdirSync(dir, { mode: 0o700 });
   const path = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':');
-  return { dir, env: { PATH: path, HOME: dir, LANG: 'C.UTF-8' } };
+  return { dir, env: { PATH: path, HOME: dir, LANG: 'C.UTF-8', SECRETS_TRUST: '1' } };
 }

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 import { Fault } from '../../../src/core/fault.ts';
 import { parseReference } from '../../../src/core/reference.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
@@ -22,8 +22,9 @@ export const canary = (): string => `canary-${randomBytes(8).toString('hex')}`;
 /** A folder of its own for each test: `home`, with `home.store` as the default store. */
 export const home = { dir: '', store: '', config: '' };
 
-/** To be called once in a test file. */
+/** To be called once in a test file. Its tests unlock keys and start processes, which a busy machine does slowly. */
 export function useTempHome(): void {
+  vi.setConfig({ testTimeout: 30_000 });
   beforeEach(() => {
     home.dir = mkdtempSync(path.join(tmpdir(), 'local-'));
     home.store = path.join(home.dir, 'data', 'local');

@@ -195,7 +195,7 @@ describe('a store that cannot be written', () => {
       const { testOperation } = await import(${JSON.stringify(path.resolve('test/support/operation.ts'))});
       const { SecretValue } = await import(${JSON.stringify(path.resolve('src/core/secret-value.ts'))});
       // What is loaded later may not be readable for that user.
-      for (const part of ['session', 'write', 'document', 'custody']) await import(${JSON.stringify(path.resolve('src/providers/local'))} + '/' + part + '.ts');
+      for (const part of ['session', 'write', 'document', 'own-key']) await import(${JSON.stringify(path.resolve('src/providers/local'))} + '/' + part + '.ts');
       await import(${JSON.stringify(import.meta.resolve('age-encryption'))});
       process.setgid(65534); process.setuid(65534);
       const host = testHost({ project: 'api', folders: { config: ${JSON.stringify(home.config)}, data: ${JSON.stringify(path.join(home.dir, 'data'))} }, keychainState: 'no-service' });

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { generateIdentity, recipientOf } from '../../../src/providers/local/age.ts';
+import { generateIdentity } from '../../../src/providers/local/age.ts';
+import { recipientOf } from '../../../src/providers/local/age-read.ts';
 import { ownRecipient } from '../../../src/providers/local/custody.ts';
 import { reencrypt } from '../../../src/providers/local/reencrypt.ts';
 import type { TestHost, TestHostOverrides } from '../../support/host.ts';
@@ -56,7 +57,7 @@ describe('a team store', () => {
 
   it('is read with SECRETS_IDENTITY_FILE on a machine that has no store', async () => {
     const machine = await generateIdentity();
-    const recipient = (await recipientOf(machine)) ?? '';
+    const recipient = recipientOf(machine) ?? '';
     const options = { path: './.secrets.d', recipients: [recipient] };
     const file = path.join(home.dir, 'machine.txt');
     writeFileSync(file, `${machine.reveal().toString()}\n`, { mode: 0o600 });
@@ -118,7 +119,7 @@ describe('recipients that change', () => {
     expect((await faultOf(get(await open(second.host(), after), 'b'))).kind).toBe('denied');
     expect((await faultOf(get(await open(third.host(), after), 'a'))).kind).toBe('denied');
     expect((await (await open(first.host(), after)).doctor(op)).checks).toContainEqual(
-      expect.objectContaining({ status: 'warn', message: expect.stringContaining('1 recipients more and 1 fewer') as string }),
+      expect.objectContaining({ status: 'warn', message: expect.stringContaining('adds 1 recipient and drops 1') as string }),
     );
 
     expect(await faultOf(reencrypt(after, third.host()))).toMatchObject({ kind: 'denied' });

@@ -43,7 +43,8 @@ try {
   mkdirSync(path.join(project, '.git'));
   copyFileSync(path.join(root, '.secretsrc.example'), path.join(project, '.secretsrc'));
   writeFileSync(path.join(project, 'server.js'), child);
-  await step('A fresh clone: make the values that the manifest says may be made', 'setup --yes', ['setup', '--yes']);
+  await step('A fresh clone: look at what its manifest decides, and trust it', 'trust --yes', ['trust', '--yes']);
+  await step('Make the values that the manifest says may be made', 'setup --yes', ['setup', '--yes']);
   await step('What is there, without any value', 'list', ['list']);
   await step('Where each variable comes from', 'explain', ['explain']);
   await step('Run a program with them', 'run -- node server.js', ['run', '--', process.execPath, 'server.js']);

@@ -1,0 +1,175 @@
+/** Finds the values of one plan in a stream. Whatever the stream's pieces are, the matches are the same. */
+import { CANONICAL, LOOK, MAY_ESCAPE, next as nextState, type Automaton } from './automaton.ts';
+
+/** Bytes of white space and escape sequences inside one match, at most: more is no match, and would be held back. */
+const MAX_SKIPPED = 65_536;
+
+/** A stretch of the stream that holds values: overlapping ones together. Positions count from the stream's start. */
+export interface Match {
+  start: number;
+  /** Behind its last byte. */
+  end: number;
+  /** Indexes of the names whose values are in it. */
+  readonly owners: Set<number>;
+  /** For the user of the scanner: whether its beginning was dealt with. Stays true when the match grows. */
+  begun: boolean;
+}
+
+/** Where in an escape sequence the scan is. */
+type Escape = 'none' | 'start' | 'csi' | 'string' | 'string-end';
+
+/** Where a byte leads inside an escape sequence (ECMA-48); undefined when no sequence goes on like that. */
+function escapeAfter(escape: Escape, byte: number): Escape | undefined {
+  const printable = byte >= 0x20 && byte <= 0x7e;
+  switch (escape) {
+    case 'start':
+      if (byte === 0x5b) return 'csi';
+      // Operating system commands and the like: a string up to BEL or ESC backslash.
+      if (byte === 0x5d || byte === 0x50 || byte === 0x5e || byte === 0x5f) return 'string';
+      // Intermediate bytes, as in ESC ( B, go on; anything else printable ends it.
+      return byte >= 0x20 && byte <= 0x2f ? 'start' : printable ? 'none' : undefined;
+    case 'csi':
+      return byte >= 0x40 && byte <= 0x7e ? 'none' : printable ? 'csi' : undefined;
+    case 'string':
+      return byte === 0x07 ? 'none' : byte === 0x1b ? 'string-end' : 'string';
+    case 'string-end':
+      return byte === 0x5c ? 'none' : 'string';
+    case 'none':
+      break;
+  }
+  return undefined;
+}
+
+export class Scanner {
+  /** Matches in order. The user takes out those that are final: whose end is not behind {@link settled}. */
+  readonly matches: Match[] = [];
+  readonly #automaton: Automaton;
+  #state = 0;
+  #escape: Escape = 'none';
+  #at = 0;
+  /** Skipped bytes inside the current partial match: after how many counted bytes, and how many. */
+  #skips: { readonly after: number; count: number }[] = [];
+  #skipped = 0;
+
+  constructor(automaton: Automaton) {
+    this.#automaton = automaton;
+  }
+
+  /** Position of the next byte of the stream. */
+  get position(): number {
+    return this.#at;
+  }
+
+  /** The stream is over: a partial match is none. */
+  end(): void {
+    this.#state = 0;
+  }
+
+  /** Reads the next piece of the stream. The piece may be reused afterwards. */
+  scan(piece: Uint8Array): void {
+    const { rows, dense } = this.#automaton;
+    const { length } = piece;
+    let state = this.#state;
+    for (let at = 0; at < length;) {
+      if (this.#escape !== 'none') {
+        this.#state = state;
+        if (this.#readEscape(piece[at] ?? 0, this.#at + at)) at++;
+        else state = 0;
+        continue;
+      }
+      if (state < dense) {
+        // The loop that reads nearly every byte: one look-up, one comparison.
+        let entry = 0;
+        for (; at < length; at++) {
+          entry = rows[(state << 8) | (piece[at] as number)] as number;
+          if (entry >= LOOK) break;
+          state = entry;
+        }
+        if (at >= length) break;
+      }
+      const byte = piece[at] as number;
+      const to = nextState(this.#automaton, state, byte);
+      this.#state = state;
+      if (to === MAY_ESCAPE) {
+        this.#escape = 'start';
+        this.#skip(this.#at + at);
+      } else if (to === state && state !== 0 && CANONICAL[byte] === 0x20 && this.#automaton.stays[state] === 1) {
+        if (!this.#skip(this.#at + at)) state = 0;
+      } else {
+        state = to;
+        if (this.#automaton.matchLength[state] !== 0) this.#found(state, this.#at + at + 1);
+      }
+      at++;
+    }
+    this.#state = state;
+    this.#at += length;
+  }
+
+  /** Position before which nothing can become part of a match any more. To be asked after each piece. */
+  settled(): number {
+    const end = this.#at;
+    const depth = this.#automaton.depth[this.#state] ?? 0;
+    if (depth === 0) {
+      this.#skips = [];
+      return end;
+    }
+    const start = this.#startOf(end, depth);
+    const oldest = end - this.#skipped - depth;
+    if (this.#skips.length > 0 && (this.#skips[0]?.after ?? 0) <= oldest) this.#skips = this.#skips.filter((skip) => skip.after > oldest);
+    return start;
+  }
+
+  /**
+   * Reads one byte of an escape sequence inside a partial match.
+   * @returns false when it is none after all: the partial match is over, and the byte is to be read as any other
+   */
+  #readEscape(byte: number, position: number): boolean {
+    const after = escapeAfter(this.#escape, byte);
+    if (after === undefined || !this.#skip(position)) {
+      this.#escape = 'none';
+      this.#state = 0;
+      return false;
+    }
+    this.#escape = after;
+    return true;
+  }
+
+  /** Leaves the byte at this position out of the count. @returns false when it is too much for one match */
+  #skip(position: number): boolean {
+    const after = position - this.#skipped;
+    const last = this.#skips.at(-1);
+    if (last?.after === after) last.count++;
+    else this.#skips.push({ after, count: 1 });
+    this.#skipped++;
+    return this.#skippedSince(after - (this.#automaton.depth[this.#state] ?? 0)) <= MAX_SKIPPED;
+  }
+
+  /** Bytes that were skipped after more than so many counted bytes. */
+  #skippedSince(counted: number): number {
+    let sum = 0;
+    for (let index = this.#skips.length - 1; index >= 0; index--) {
+      const skip = this.#skips[index];
+      if (skip === undefined || skip.after <= counted) break;
+      sum += skip.count;
+    }
+    return sum;
+  }
+
+  /** Position where the last `counted` counted bytes before `end` begin. */
+  #startOf(end: number, counted: number): number {
+    return this.#skips.length === 0 ? end - counted : end - counted - this.#skippedSince(end - this.#skipped - counted);
+  }
+
+  #found(state: number, end: number): void {
+    const { matchLength, matchOwner, nextMatch } = this.#automaton;
+    const match: Match = { start: this.#startOf(end, matchLength[state] ?? 0), end, owners: new Set(), begun: false };
+    for (let at = state; at !== 0; at = nextMatch[at] ?? 0) match.owners.add(matchOwner[at] ?? 0);
+    for (let last = this.matches.at(-1); last !== undefined && last.end > match.start; last = this.matches.at(-1)) {
+      match.start = Math.min(match.start, last.start);
+      match.begun ||= last.begun;
+      for (const owner of last.owners) match.owners.add(owner);
+      this.matches.pop();
+    }
+    this.matches.push(match);
+  }
+}

@@ -1,0 +1,2 @@
+/** Bytes of the largest value. */
+export const MAX_VALUE_BYTES = 1_048_576;
