@@ -57,7 +57,10 @@ const results = [
       },
     },
   ),
-  await bundle({ index: 'src/index.ts' }, { format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'library/[name]-[hash].js' }),
+  await bundle(
+    { index: 'src/index.ts', conformance: 'src/provider-kit/conformance/index.ts' },
+    { format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'library/[name]-[hash].js' },
+  ),
 ];
 writeFileSync(
   at('dist', 'THIRD_PARTY_NOTICES'),
@@ -75,7 +78,15 @@ const compilerOptions = {
   outDir: 'types',
   typeRoots: ['../node_modules/@types'],
 };
-writeFileSync(types, JSON.stringify({ extends: '../tsconfig.json', compilerOptions, files: ['../src/index.ts'], include: [] }));
+writeFileSync(
+  types,
+  JSON.stringify({
+    extends: '../tsconfig.json',
+    compilerOptions,
+    files: ['../src/index.ts', '../src/provider-kit/conformance/index.ts'],
+    include: [],
+  }),
+);
 execFileSync(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', types], { stdio: 'inherit' });
 rmSync(types);
 

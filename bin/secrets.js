@@ -10,7 +10,7 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 21)) {
   process.exit(69);
 }
 keepCompiled();
-require('../dist/secrets.cjs').main(process.argv.slice(2));
+void require('../dist/secrets.cjs').main(process.argv.slice(2));
 
 // Keeps the compiled program, never data, in the user's cache folder: a start then takes a sixth less. Only in a folder
 // that is this user's own and private, since what is in there is executed.

@@ -22,7 +22,6 @@ export { formatReference, parseReference, type Reference } from './core/referenc
 export { SecretValue } from './core/secret-value.ts';
 export { defineProvider } from './provider-kit/contract.ts';
 export type * from './provider-kit/contract.ts';
-export { conformance, type ConformanceHarness } from './provider-kit/conformance/index.ts';
 export { compose, type Composed, type ComposeInput } from './run/compose.ts';
 export type { Prompter, Surroundings } from './run/host.ts';
 export { launch, lookUp, type Command, type Launched, type LaunchOptions } from './run/launch.ts';

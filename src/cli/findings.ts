@@ -19,7 +19,7 @@ const FIELDS: Readonly<Record<PolicyField, true>> = {
 /** What may be asked of an entry. */
 export const POLICY_FIELDS = Object.keys(FIELDS) as readonly PolicyField[];
 
-export type Problem = 'absent' | 'over-age' | 'expired' | 'disabled' | 'undocumented' | 'uncertain';
+type Problem = 'absent' | 'over-age' | 'expired' | 'disabled' | 'undocumented' | 'uncertain';
 
 export interface Finding extends Ownership {
   /** The secret's name, or the reference that was asked about. */

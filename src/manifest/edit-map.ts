@@ -26,12 +26,12 @@ export interface NewPair {
 
 /** The pair of a mapping by its key. */
 export function pairOf(map: ParsedMap, key: string): ParsedPair | undefined {
-  return map.items.find((pair) => isScalar(pair.key) && pair.key.value === key) as ParsedPair | undefined;
+  return map.items.find((pair) => isScalar(pair.key) && pair.key.value === key);
 }
 
 /** @returns the changes that add a pair at the end of a mapping, or undefined where its text can't take it */
 export function insertPair(text: string, map: ParsedMap, pair: NewPair): readonly Splice[] | undefined {
-  const last = map.items.at(-1) as ParsedPair | undefined;
+  const last = map.items.at(-1);
   if (last === undefined) return undefined;
   return map.flow === true
     ? insertIntoFlow(text, map, last, pair)
@@ -94,7 +94,7 @@ function insertIntoFlow(text: string, map: ParsedMap, last: ParsedPair, { key, v
 /** @returns the changes that take a pair out of a mapping; `owner` is the pair whose value the mapping is */
 export function removePair(text: string, map: ParsedMap, owner: ParsedPair, key: string): readonly Splice[] | undefined {
   const index = map.items.findIndex((pair) => isScalar(pair.key) && pair.key.value === key);
-  const pair = map.items[index] as ParsedPair | undefined;
+  const pair = map.items[index];
   if (pair === undefined) return undefined;
   return map.flow === true ? removeFromFlow(text, map, index, pair) : removeLines(text, map, owner, pair);
 }
@@ -109,8 +109,8 @@ function removeLines(text: string, map: ParsedMap, owner: ParsedPair, pair: Pars
 }
 
 function removeFromFlow(text: string, map: ParsedMap, index: number, pair: ParsedPair): readonly Splice[] {
-  const before = map.items[index - 1] as ParsedPair | undefined;
-  const next = map.items[index + 1] as ParsedPair | undefined;
+  const before = map.items[index - 1];
+  const next = map.items[index + 1];
   const [from, end] = [pair.key.range[0], endOfPair(pair)];
   const comma = commaBetween(text, end, next?.key.range[0] ?? map.range[1] - 1);
   const formerComma = before === undefined ? undefined : commaBetween(text, endOfPair(before), from);
@@ -130,7 +130,7 @@ function removeFromFlow(text: string, map: ParsedMap, index: number, pair: Parse
 
 /** The mapping at a value, or undefined where it holds none or none yet. */
 export function mapAt(node: ParsedNode | null | undefined): ParsedMap | undefined {
-  return isMap(node) ? (node as ParsedMap) : undefined;
+  return isMap(node) ? node : undefined;
 }
 
 /** Whether nothing is there yet: no value, null, or a mapping without entries. */

@@ -43,7 +43,7 @@ export function indentBefore(text: string, offset: number): string | undefined {
 export function endOf(node: ParsedNode): number {
   if (isScalar(node) || isAlias(node) || node.flow === true || node.items.length === 0) return node.range[1];
   const last = node.items.at(-1);
-  return isPair(last) ? endOfPair(last as ParsedPair) : endOf(last as ParsedNode);
+  return isPair(last) ? endOfPair(last) : endOf(last as ParsedNode);
 }
 
 export function endOfPair(pair: ParsedPair): number {

@@ -148,7 +148,7 @@ class TreeReader {
 
   #key(key: YamlNode, at: Position): string | undefined {
     if (isScalar(key) && key.value !== null) {
-      const text = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+      const text = typeof key.value === 'string' ? key.value : (key.source ?? '');
       if (text === '<<')
         this.#problems.invalid(at, 'merge keys (<<) are not part of YAML 1.2', { hint: 'write the entries out, or use extends' });
       else if (text === '__proto__') this.#problems.invalid(at, 'this key is not usable', { hint: 'choose another name' });

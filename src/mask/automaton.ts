@@ -70,7 +70,7 @@ export function buildAutomaton(needles: readonly Needle[]): Automaton {
 }
 
 /** A needle's bytes with each run of white space as one space, and none at the ends. */
-export function canonical(bytes: Buffer): Buffer {
+function canonical(bytes: Buffer): Buffer {
   const out = Buffer.alloc(bytes.length);
   let length = 0;
   for (const byte of bytes) {

@@ -94,6 +94,9 @@ function jsonForms(text: string): readonly Form[] {
   );
 }
 
+// oxlint-disable-next-line no-control-regex
+const UNPRINTABLE = /[\u0000-\u001f\u007f'\\]/g;
+
 /** Words as shells print them: single quotes in both ways of escaping, `$'…'`, and backslashes. */
 function shellForms(text: string): readonly Form[] {
   const named: Readonly<Record<string, string>> = {
@@ -104,9 +107,8 @@ function shellForms(text: string): readonly Form[] {
     "'": String.raw`\'`,
     '\\': String.raw`\\`,
   };
-  // oxlint-disable-next-line no-control-regex
   const dollar = text.replaceAll(
-    /[\u0000-\u001f\u007f'\\]/g,
+    UNPRINTABLE,
     (character) => named[character] ?? `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
   );
   const bytes = Array.from(Buffer.from(dollar), (byte) => (byte > 126 ? `\\${byte.toString(8)}` : String.fromCharCode(byte))).join('');

@@ -7,7 +7,7 @@ import type { Needles } from './needles.ts';
 import { Scanner } from './scanner.ts';
 
 /** What stands in place of a value: fixed, so that it tells nothing, and never searched itself. */
-export const MASK: Buffer = Buffer.from('***');
+const MASK: Buffer = Buffer.from('***');
 
 /** The search of one set of values, shared by the streams that are masked. */
 export class MaskPlan {

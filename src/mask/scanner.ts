@@ -5,7 +5,7 @@ import { CANONICAL, LOOK, MAY_ESCAPE, next as nextState, type Automaton } from '
 const MAX_SKIPPED = 65_536;
 
 /** A stretch of the stream that holds values: overlapping ones together. Positions count from the stream's start. */
-export interface Match {
+interface Match {
   start: number;
   /** Behind its last byte. */
   end: number;

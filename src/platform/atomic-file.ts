@@ -53,7 +53,7 @@ export async function writeNewFile(file: string, bytes: string | Uint8Array, mod
 }
 
 /** Brings the names in a folder to the disk, where the system can. */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {

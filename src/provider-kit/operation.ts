@@ -5,7 +5,7 @@ import type { CallOptions, Operation } from './contract.ts';
 import type { Deadline } from './deadline.ts';
 
 /** Requests in flight per provider, at most. */
-export const MAX_IN_FLIGHT = 32;
+const MAX_IN_FLIGHT = 32;
 /** Tries of one read, the first included. */
 const MAX_TRIES = 5;
 const FIRST_GAP_MS = 250;

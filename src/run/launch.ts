@@ -40,7 +40,7 @@ export interface LaunchOptions {
 }
 
 /** Streams of the child that are not ours. */
-export interface ChildStreams {
+interface ChildStreams {
   readonly stdio: readonly [StdioEntry, StdioEntry, StdioEntry];
   /** Our own descriptors that have to stay open, such as the ends of pipes. */
   readonly fds: readonly number[];

@@ -46,14 +46,14 @@ function searchFile(file: Buffer, context: SearchContext): boolean {
 }
 
 /** The paths that the user named, links among them followed. */
-function rootsOf({ cwd, paths }: SearchContext): readonly string[] {
+function rootsOf({ plan, cwd, paths }: SearchContext): readonly string[] {
   const issues: Issue[] = [];
   const roots = paths.flatMap((named) => {
     try {
       return realpathSync(path.resolve(cwd, named));
     } catch (error) {
       const why = errorCode(error) === 'ENOENT' ? 'there is no such file or folder' : 'it cannot be read';
-      issues.push({ code: 'USAGE', message: `${JSON.stringify(named)}: ${why}`, hint: 'check the path' });
+      issues.push({ code: 'USAGE', message: `${plan.shown(named)}: ${why}`, hint: 'check the path' });
       return [];
     }
   });

@@ -36,7 +36,7 @@ export const gitHere = (cwd: string, env: Git['env']): Git => ({ cwd, env: { ...
 const picked = (env: Git['env'], names: readonly string[]): Git['env'] =>
   Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 
-export type GitProcess = ChildProcessByStdio<Writable, Readable, null>;
+type GitProcess = ChildProcessByStdio<Writable, Readable, null>;
 
 export function startGit(git: Git, args: readonly string[]): { readonly child: GitProcess; readonly ended: Promise<number | undefined> } {
   const child = spawn('git', [...SAFE, ...args], { cwd: git.cwd, env: git.env, stdio: ['pipe', 'pipe', 'ignore'] });

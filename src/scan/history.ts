@@ -91,7 +91,7 @@ function warnOfMissing({ unsearched }: SearchContext, what: string, missing: num
   unsearched(what, `${objects} not on this machine`, 'git fetch --refetch gets them; git fsck looks for damage');
 }
 
-const OBJECTS = 'rev-list --all --objects --in-commit-order --reverse --missing=print'.split(' ');
+const OBJECTS = 'rev-list --all --objects --in-commit-order --topo-order --reverse --missing=print'.split(' ');
 
 /** Oldest commits first, each with what was not there before it. */
 async function* allObjects(git: Git, paths: readonly string[], onMissing: () => void): AsyncGenerator<Wanted<Origin>> {

@@ -9,10 +9,10 @@ export interface Wanted<T> {
   readonly about: T;
 }
 
-export type ObjectKind = 'blob' | 'tree' | 'commit' | 'tag';
+type ObjectKind = 'blob' | 'tree' | 'commit' | 'tag';
 
 /** Takes the content of one object. */
-export interface Sink {
+interface Sink {
   push(piece: Buffer): void;
   end(): void;
 }

@@ -10,7 +10,8 @@ import { planOf, recorded, repository, type Recorded } from './support.ts';
 
 const KEY = canary();
 const plan = planOf({ KEY });
-const filesOf = ({ findings }: Recorded, dir: string): readonly string[] => findings.map(({ file = '' }) => relative(dir, file)).toSorted();
+const filesOf = ({ findings }: Pick<Recorded, 'findings'>, dir: string): readonly string[] =>
+  findings.map(({ file = '' }) => relative(dir, file)).toSorted();
 
 async function searched(dir: string, paths: readonly string[] = [], ignored = false, cwd = dir): Promise<Recorded & { count: number }> {
   const context = recorded(plan, cwd, paths);
@@ -60,7 +61,7 @@ describe('searchFiles', () => {
     symlinkSync(join(other.dir, 'elsewhere.txt'), join(dir, 'file'));
     execFileSync('mkfifo', [join(dir, 'fifo')]);
     const { findings, warnings, count } = await searched(dir);
-    expect(filesOf(recordedOf(findings), dir)).toEqual(['.git-like/c.txt', 'a/b.txt']);
+    expect(filesOf({ findings }, dir)).toEqual(['.git-like/c.txt', 'a/b.txt']);
     expect({ warnings, count }).toEqual({ warnings: [], count: 2 });
     expect(filesOf(await searched(dir, ['folder']), other.dir)).toEqual(['elsewhere.txt']);
   });
@@ -103,6 +104,15 @@ describe('searchFiles', () => {
     await expect(searched(dir)).rejects.toMatchObject({ code: 'IO' });
     write('a.txt', KEY);
     expect(filesOf(await searched(dir, [], true), dir)).toEqual(['a.txt']);
+  });
+
+  it('says so where there is no git, which --ignored does not need', async () => {
+    const { dir, write } = repository();
+    write('a.txt', KEY);
+    const context = { ...recorded(plan, dir), env: { PATH: dir } };
+    await expect(searchFiles(context, false)).rejects.toMatchObject({ code: 'DEPENDENCY_MISSING' });
+    await expect(searchHistory(context)).rejects.toMatchObject({ code: 'DEPENDENCY_MISSING' });
+    expect(await searchFiles(context, true)).toBe(1);
   });
 
   it('starts nothing that the repository names', async () => {
@@ -150,5 +160,3 @@ describe('searchFiles', () => {
     expect(existsSync(proof)).toBe(true);
   });
 });
-
-const recordedOf = (findings: Recorded['findings']): Recorded => ({ ...recorded(plan, '/'), findings });

@@ -16,7 +16,7 @@ export function reference(text: string): {
   return { reference: parsed.reference, at };
 }
 
-export const fromReferences = (...texts: [string, ...string[]]): SecretSource => ({
+const fromReferences = (...texts: [string, ...string[]]): SecretSource => ({
   kind: 'references',
   references: texts.map(reference) as [ReturnType<typeof reference>],
 });

@@ -12,6 +12,7 @@ import { endAs, Relay, statusOf, supervise, type Ending } from '../../run/superv
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { list, references } from '../options.ts';
+import { selectOptionsOf } from '../select-options.ts';
 import { loadFor, openRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
 import { ensureTrusted } from '../trust-gate.ts';
@@ -79,7 +80,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const rules = rulesFor(manifest, options);
   if (options.dryRun === true) {
     const { printPlan } = await import('./run-plan.ts');
-    await printPlan(context, manifest, options, rules, argv);
+    await printPlan(context, manifest, selectOptionsOf(options), rules, argv);
     return;
   }
   const command = lookUp([program ?? '', ...args], context.env, context.cwd);
@@ -100,7 +101,9 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const run = openRun(context, loaded, cancel.signal);
   let prepared: Prepared;
   try {
-    prepared = await withSpinner(context, 'fetching secrets', () => prepare(manifest, run, { select: options, argv, rules }));
+    prepared = await withSpinner(context, 'fetching secrets', () =>
+      prepare(manifest, run, { select: selectOptionsOf(options), argv, rules }),
+    );
   } catch (error) {
     await closeQuickly(run);
     if (stopping !== undefined) process.exit(statusOf(stopping));

@@ -16,7 +16,7 @@ const WORDS: Readonly<Record<string, string>> = {
 const DENIED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTAFILE']);
 
 /** Our words for one of Node's codes. */
-export const wordsFor = (code: string): string => WORDS[code] ?? `the system answered ${code}`;
+const wordsFor = (code: string): string => WORDS[code] ?? `the system answered ${code}`;
 
 /** A file could not be written or made. Faults pass through, and what is no error of the system's is thrown on. @param doing such as `write /home/ana/…` */
 export function asIoFault(error: unknown, doing: string, detail: Partial<FaultDetail> = {}): Fault {

@@ -13,7 +13,7 @@ import type { Location } from './location.ts';
 const MAX_INDEX_BYTES = 16_777_216;
 const LOCK_FILE = 'lock';
 
-export const indexPath = (location: Location): string => path.join(location.folder, INDEX_FILE);
+const indexPath = (location: Location): string => path.join(location.folder, INDEX_FILE);
 
 /**
  * The index; undefined where there is no store yet. Throws Fault 'corrupt' (damaged, another kind of store), 'denied'

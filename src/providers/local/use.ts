@@ -1,4 +1,5 @@
 /** What reading a store takes: where it is, whose names, and the keys, which are fetched once. */
+import { MAX_FILE_BYTES, openDocument } from './document.ts';
 import path from 'node:path';
 import { Fault } from '../../core/fault.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
@@ -42,7 +43,6 @@ export function useOf(options: Options, host: Host): Use {
 
 /** The value of a version; undefined if its file is not there. Throws Fault. */
 export async function readVersion(use: Use, location: Location, index: StoreIndex, version: Version): Promise<SecretValue | undefined> {
-  const { MAX_FILE_BYTES, openDocument } = await import('./document.ts');
   const file = path.join(location.folder, version.file);
   const bytes = await readOwnFile(file, MAX_FILE_BYTES);
   if (bytes.state === 'absent') return undefined;

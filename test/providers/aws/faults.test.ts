@@ -74,7 +74,7 @@ describe('what AWS answers', () => {
     ['a page of a proxy', { status: 502, body: `<html>${CANARY}</html>` }, 'unavailable'],
     ['a page with status 200', { status: 200, body: `<html>${CANARY}</html>` }, 'protocol'],
     ['a redirect', { status: 302, body: CANARY, headers: { location: `https://example.com/${CANARY}` } }, 'protocol'],
-    ['a name that holds a value', awsError(`${CANARY}`, 400), 'protocol'],
+    ['a name that holds a value', awsError(CANARY, 400), 'protocol'],
     ['an answer of another shape', { json: { SecretValues: CANARY, Parameters: CANARY } }, 'protocol'],
     ['a JSON text', { json: CANARY }, 'protocol'],
   ] as const)('%s never comes through', async (_, answer, kind) => {
