@@ -43,8 +43,8 @@ async function build(called: string | undefined, open: (options: GlobalOptions) 
   withGlobals(program);
   const callee = called === undefined ? undefined : nameOf(called);
   for (const [name, entry] of Object.entries(COMMANDS)) {
-    // The others are only there to be listed.
-    if (callee !== undefined && callee !== name) continue;
+    // The others are only there to be listed, by help and by completion.
+    if (callee !== undefined && callee !== 'completion' && callee !== name) continue;
     const command = program.command(name).summary(entry.summary).description(sentence(entry.summary)).helpGroup(`${entry.group}:`);
     command
       .aliases([...(entry.aliases ?? [])])

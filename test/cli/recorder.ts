@@ -59,7 +59,7 @@ export async function runCommand(module: CommandModule, args: readonly string[],
   const output = new Recorder(shape);
   const command = new Command('test').exitOverride();
   module.define(command, () => ({
-    env: options.env ?? {},
+    env: { SECRETS_TRUST: '1', ...options.env },
     cwd: options.cwd,
     output,
     limits: { totalMs: 5_000, requestMs: 5_000 },

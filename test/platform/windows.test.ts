@@ -26,7 +26,11 @@ function readBack(text: string): string {
 describe('Windows', () => {
   it('quotes every argument so that it is read back', () => {
     const text = fc.string({ unit: fc.constantFrom('a', '\\', '"', ' ', '\t', '%', 'é') });
-    fc.assert(fc.property(text, (argument) => expect(readBack(quoteArgument(argument))).toBe(argument)));
+    fc.assert(
+      fc.property(text, (argument) => {
+        expect(readBack(quoteArgument(argument))).toBe(argument);
+      }),
+    );
   });
 
   it('leaves no character for cmd.exe to act on, and refuses line breaks', () => {
