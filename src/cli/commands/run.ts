@@ -9,6 +9,7 @@ import { prepare, type Prepared, type Run } from '../../run/prepare.ts';
 import { needsMasking } from '../../platform/output-kind.ts';
 import type { Streams } from '../../run/streams.ts';
 import { endAs, Relay, statusOf, supervise, type Ending } from '../../run/supervise.ts';
+import { announceMasks, takesMasks } from '../ci-masks.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { list, references } from '../options.ts';
@@ -28,6 +29,7 @@ interface RunOptions {
   readonly keepEnv?: readonly string[];
   readonly keepFd?: readonly string[];
   readonly mask?: MaskRules['mode'];
+  readonly ciMask?: 'auto' | 'off';
   readonly dryRun?: boolean;
   readonly trust?: boolean;
 }
@@ -52,6 +54,7 @@ export const define: CommandModule['define'] = (command, open) => {
         'never',
       ]),
     )
+    .addOption(new Option('--ci-mask <mode>', 'tell GitHub Actions and Azure Pipelines what to mask: auto, off').choices(['auto', 'off']))
     .option('--trust', 'trust the manifest for this run, unseen')
     .option('--dry-run', 'show what would be fetched and injected; talks to nobody')
     .action(async (argv: string[], options: RunOptions, self: Command) => runCommand(open(self), argv, options));
@@ -109,6 +112,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     if (stopping !== undefined) process.exit(statusOf(stopping));
     throw error;
   }
+  if (options.ciMask !== 'off' && takesMasks(context.env)) await announceMasks(context, prepared, manifest.mask);
   report(context, prepared);
   // Sign-in tokens are given back as soon as nothing needs them; a lease lives as long as its token.
   const leased = prepared.valid.secrets.some(({ secret }) => secret.lease !== undefined);

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
+import { encryptTo } from './age.ts';
 import { decryptWith } from './age-read.ts';
 import type { Version } from './index-file.ts';
 
@@ -15,8 +16,7 @@ export type Place = Pick<Version, 'project' | 'name' | 'version'>;
 export const MAX_FILE_BYTES = 2_097_152;
 const PADDING = 256;
 
-export async function sealDocument(place: Place, value: SecretValue, recipients: readonly string[]): Promise<Uint8Array> {
-  const { encryptTo } = await import('./age.ts');
+export function sealDocument(place: Place, value: SecretValue, recipients: readonly string[]): Promise<Uint8Array> {
   return encryptTo(recipients, plaintextOf(place, value));
 }
 
