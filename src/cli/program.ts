@@ -5,6 +5,7 @@ import { CODES, SecretsError, type Issue } from '../core/errors.ts';
 import { parseDuration } from '../core/duration.ts';
 import { suggest } from '../core/suggest.ts';
 import { VERSION } from '../core/version.ts';
+import { silenceNodeDebug } from '../platform/node-debug.ts';
 import { DEFAULT_LIMITS } from '../run/prepare.ts';
 import { COMMANDS, FOREIGN } from './commands.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -15,11 +16,11 @@ import { canAsk } from './prompts.ts';
 const RUN_FAILURE = 125;
 
 export async function runProgram(argv: readonly string[]): Promise<void> {
+  silenceNodeDebug();
   const called = calledCommand(argv);
-  const isRun = called !== undefined && nameOf(called) === 'run';
   const state: { output: Output } = { output: outputFor(earlyOptions(argv, called)) };
-  process.on('uncaughtException', (error) => fail(error, state.output, isRun));
-  process.on('unhandledRejection', (error) => fail(error, state.output, isRun));
+  process.on('uncaughtException', (error) => fail(error, state.output, called));
+  process.on('unhandledRejection', (error) => fail(error, state.output, called));
   try {
     const program = await build(called, (options) => {
       state.output = outputFor(options);
@@ -27,7 +28,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     });
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
-    fail(error, state.output, isRun);
+    fail(error, state.output, called);
   }
 }
 
@@ -186,20 +187,24 @@ function unknownCommand(called: string): Issue {
 }
 
 /** Prints what went wrong and ends. Nothing but our own errors is quoted. */
-function fail(error: unknown, output: Output, isRun: boolean): never {
+function fail(error: unknown, output: Output, called: string | undefined): never {
+  const isRun = called !== undefined && nameOf(called) === 'run';
   if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
-  const known = error instanceof SecretsError ? error : error instanceof CommanderError ? usageError(error) : internal(error, output);
+  const known =
+    error instanceof SecretsError ? error : error instanceof CommanderError ? usageError(error, called) : internal(error, output);
   output.error(known, isRun && known.code !== 'INTERRUPTED' ? 'nothing was started' : undefined);
   process.exit(isRun && known.code !== 'INTERRUPTED' ? RUN_FAILURE : CODES[known.code].exit);
 }
 
-function usageError(error: CommanderError): SecretsError {
-  // What was typed may be a value in the wrong place: only an option's name is repeated.
-  const message = error.message
-    .replace(/^error: /, '')
-    .replace(/\s*\(Did you mean .*\)\s*$/s, '')
-    .replaceAll(/'([^']*)'/g, (quoted, text: string) => (/^--?[a-z][a-z-]{0,20}(?:[ ,].*)?$/.test(text) ? quoted : 'what was given'));
-  return new SecretsError({ code: 'USAGE', message: error.code === 'commander.help' ? 'a command is missing' : message });
+function usageError(error: CommanderError, called: string | undefined): SecretsError {
+  const own = error.message.replace(/^error: /, '').replace(/\s*\(Did you mean .*\)\s*$/s, '');
+  // What was typed may be a value in the wrong place: of that, only the name of an option is repeated.
+  const message = /^commander\.(?:missing|optionMissing)/.test(error.code)
+    ? own
+    : own.replaceAll(/'([^']*)'/g, (quoted, text: string) => (/^--?[a-z][a-z-]{0,20}(?:[ ,].*)?$/.test(text) ? quoted : 'what was given'));
+  const command = called === undefined ? undefined : nameOf(called);
+  const hint = command === undefined ? 'secrets --help' : `secrets ${command} --help`;
+  return new SecretsError({ code: 'USAGE', message: error.code === 'commander.help' ? 'a command is missing' : message, hint });
 }
 
 /** A mistake of ours: its text may hold a value, so a stack without messages is all that --debug shows. */

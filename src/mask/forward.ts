@@ -17,17 +17,23 @@ export type Forwarded =
 
 /** How long the pipe may be silent after the child's end, in milliseconds: a grandchild may hold it for ever. */
 const IDLE_MS = 250;
-/** And how long a talkative grandchild is listened to. */
+/** And how long a talkative grandchild is listened to, not counting the time that our own reader takes. */
 const DRAIN_MS = 5_000;
+/** More than a pipe can hold when the child ends, in bytes: what follows is not the child's any more. */
+const MOST_HELD = 2 * 1_048_576;
 
 export class Forwarder {
   readonly #source: Readable;
   readonly #masker: Masker;
   readonly #fd: number;
   readonly #onDamage: (how: Exclude<Forwarded, 'done'>) => void;
-  #childEnded = false;
+  #endedAt: number | undefined;
   #idle: NodeJS.Timeout | undefined;
-  #cap: NodeJS.Timeout | undefined;
+  /** Since the child's end: milliseconds that our reader took, and bytes that came. */
+  #writingMs = 0;
+  #lateBytes = 0;
+  #pieces = 0;
+  #writing = false;
   /** Settles when everything is forwarded or forwarding stopped. Never rejects. */
   readonly finished: Promise<Forwarded>;
 
@@ -46,9 +52,13 @@ export class Forwarder {
 
   /** The child has ended: what it wrote is still forwarded, but a grandchild is not waited for long. */
   childEnded(): void {
-    this.#childEnded = true;
-    this.#cap = setTimeout(() => this.#source.destroy(), DRAIN_MS);
+    this.#endedAt = performance.now();
     this.#watch();
+  }
+
+  /** Forwards nothing after what is being written now. */
+  stop(): void {
+    this.#source.destroy();
   }
 
   async #forward(): Promise<Forwarded> {
@@ -56,8 +66,9 @@ export class Forwarder {
     try {
       for await (const piece of this.#source) {
         clearTimeout(this.#idle);
-        if (how === 'unwritable') continue;
-        how = await this.#pass(() => this.#masker.push(piece as Buffer));
+        this.#pieces++;
+        if (this.#endedAt !== undefined) this.#lateBytes += (piece as Buffer).length;
+        if (how !== 'unwritable') how = await this.#pass(() => this.#masker.push(piece as Buffer));
         if (how === 'broken-pipe' || how === 'mask-failed') break;
         this.#watch();
       }
@@ -66,7 +77,6 @@ export class Forwarder {
     }
     if (how === 'done') how = await this.#pass(() => this.#masker.end());
     clearTimeout(this.#idle);
-    clearTimeout(this.#cap);
     // Closing our end tells a child that goes on writing, as a shell's pipeline would.
     this.#source.destroy();
     return how;
@@ -74,19 +84,30 @@ export class Forwarder {
 
   async #pass(mask: () => readonly Buffer[]): Promise<Forwarded> {
     let how: Forwarded;
+    const began = performance.now();
+    this.#writing = true;
     try {
       how = await writeAll(this.#fd, mask());
     } catch {
       how = 'mask-failed';
     }
+    this.#writing = false;
+    if (this.#endedAt !== undefined) this.#writingMs += performance.now() - Math.max(began, this.#endedAt);
     if (how !== 'done') this.#onDamage(how);
     return how;
   }
 
+  /** Limits the wait for the next piece; a reader of ours that takes its time is not the grandchild's fault. */
   #watch(): void {
-    if (!this.#childEnded) return;
+    if (this.#endedAt === undefined || this.#writing) return;
+    const elapsed = performance.now() - this.#endedAt;
+    const waited = this.#lateBytes > MOST_HELD ? elapsed : elapsed - this.#writingMs;
     clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#source.destroy(), IDLE_MS);
+    if (waited > DRAIN_MS) return void this.#source.destroy();
+    const pieces = this.#pieces;
+    // After a pause of our own the time may be over although something is there: the system is asked once more.
+    const ask = (): void => void setImmediate(() => this.#pieces === pieces && this.#source.destroy());
+    this.#idle = setTimeout(ask, IDLE_MS);
   }
 }
 

@@ -17,8 +17,8 @@ export function inForeground(): boolean {
   }
 }
 
-/** Whether the controlling terminal is still there; after a hang-up it can't be opened. */
-export function terminalAlive(): boolean {
+/** Whether we have a controlling terminal; after a hang-up there is none any more. */
+export function hasTerminal(): boolean {
   try {
     closeSync(openSync('/dev/tty', 'r'));
     return true;

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { findCommand, type Lookup } from '../platform/command.ts';
 import { closeInherited, descriptorsToKeep, stdioFor, type KeepRule, type StdioEntry } from '../platform/descriptors.ts';
 import { findSetsid } from '../platform/pty.ts';
+import { hasTerminal } from '../platform/terminal.ts';
 import { batchArguments, findWindowsCommand, isBatchFile } from '../platform/windows.ts';
 import type { Environment } from './compose.ts';
 
@@ -51,7 +52,12 @@ interface ChildStreams {
 }
 
 export type Launched =
-  | { readonly ok: true; readonly child: ChildProcess }
+  | {
+      readonly ok: true;
+      readonly child: ChildProcess;
+      /** Whether the child leads a process group, which is its own and its descendants'. */
+      readonly ownGroup: boolean;
+    }
   | { readonly ok: false; readonly exit: 125 | 126 | 127; readonly message: string };
 
 /**
@@ -75,11 +81,14 @@ export async function launch(command: Command, options: LaunchOptions): Promise<
       : setsid !== undefined
         ? { file: setsid, args: ['-c', command.file, ...args] }
         : { file: command.file, args };
+  // Without a terminal nobody but us tells the child's descendants of a signal, and its group must not be ours for that.
+  const ownGroup = process.platform !== 'win32' && setsid === undefined && !hasTerminal();
   try {
     const child = spawn(start.file, start.args, {
       env: options.env,
       cwd: options.cwd,
       stdio: stdioFor(keep, options.streams?.stdio ?? ['inherit', 'inherit', 'inherit'], options.streams?.fillers),
+      detached: ownGroup,
       windowsVerbatimArguments: batch !== undefined,
       ...(batch === undefined && setsid === undefined ? { argv0: name } : {}),
     });
@@ -87,7 +96,7 @@ export async function launch(command: Command, options: LaunchOptions): Promise<
       child.once('spawn', () => resolve(undefined));
       child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
     });
-    return code === undefined ? { ok: true, child } : refusal(code);
+    return code === undefined ? { ok: true, child, ownGroup } : refusal(code);
   } catch (error) {
     return refusal((error as NodeJS.ErrnoException).code ?? 'unknown');
   }

@@ -119,6 +119,11 @@ export class Streams {
     for (const fd of this.fds) closeSync(fd);
   }
 
+  /** Passes nothing more on, so that `finish` is over as soon as what is being written now was taken. */
+  stop(): void {
+    for (const forwarder of this.#forwarders.values()) forwarder.stop();
+  }
+
   /** Waits until everything that the child wrote is forwarded, and gives the terminal back. */
   async finish(): Promise<StreamSummary> {
     const masked = new Map<StreamName, ReadonlyMap<string, number>>();

@@ -6,7 +6,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
-import { inForeground, terminalAlive } from '../platform/terminal.ts';
+import { hasTerminal, inForeground } from '../platform/terminal.ts';
 
 /** How a child ended. */
 export type Ending = { readonly code: number } | { readonly signal: NodeJS.Signals };
@@ -20,6 +20,15 @@ const FORWARDED: readonly NodeJS.Signals[] =
 /** Sent by a terminal to its whole foreground group: our child has it already. */
 const FROM_TERMINAL: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>(['SIGINT', 'SIGQUIT', 'SIGWINCH', 'SIGBREAK']);
 
+export interface AttachOptions {
+  /** Whether the child has a terminal of its own, so that ours sends it nothing. */
+  readonly ownSession?: boolean;
+  /** Whether it leads a process group that gets every signal as a whole. */
+  readonly ownGroup?: boolean;
+}
+
+const ENDING: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGBREAK']);
+
 /** Receives signals from the start; before there is a child they end the preparation, afterwards they go to it. */
 export class Relay {
   readonly #onEarly: (signal: NodeJS.Signals) => void;
@@ -27,6 +36,8 @@ export class Relay {
   #child: ChildProcess | undefined;
   #ended = false;
   #ownSession = false;
+  #ownGroup = false;
+  readonly #late = Promise.withResolvers<NodeJS.Signals>();
 
   /** @param onEarly called for a signal that arrives while there is no child */
   constructor(onEarly: (signal: NodeJS.Signals) => void) {
@@ -38,13 +49,16 @@ export class Relay {
     }
   }
 
-  /**
-   * From now on signals are the child's.
-   * @param ownSession whether it has a terminal of its own, so that ours sends it nothing
-   */
-  attach(child: ChildProcess, ownSession = false): void {
+  /** Settles with a signal that asks us to end after the child has ended, while its last output is passed on. */
+  get late(): Promise<NodeJS.Signals> {
+    return this.#late.promise;
+  }
+
+  /** From now on signals are the child's. */
+  attach(child: ChildProcess, options: AttachOptions = {}): void {
     this.#child = child;
-    this.#ownSession = ownSession;
+    this.#ownSession = options.ownSession ?? false;
+    this.#ownGroup = options.ownGroup ?? false;
     child.once('exit', () => {
       this.#ended = true;
     });
@@ -57,7 +71,10 @@ export class Relay {
   }
 
   #receive(signal: NodeJS.Signals): void {
-    if (this.#ended) return;
+    if (this.#ended) {
+      if (ENDING.has(signal)) this.#late.resolve(signal);
+      return;
+    }
     const child = this.#child;
     if (child === undefined) {
       if (signal !== 'SIGWINCH') this.#onEarly(signal);
@@ -65,13 +82,22 @@ export class Relay {
     }
     if (this.#ownSession) {
       // Its window size is set on its own terminal, which tells it.
-      if (signal !== 'SIGWINCH') child.kill(signal);
+      if (signal !== 'SIGWINCH') this.#send(child, signal);
       return;
     }
     if (FROM_TERMINAL.has(signal) && inForeground()) return;
     // A hang-up of the terminal reaches the group by itself; one that somebody sent to us alone does not.
-    if (signal === 'SIGHUP' && inForeground() && !terminalAlive()) return;
-    child.kill(signal);
+    if (signal === 'SIGHUP' && inForeground() && !hasTerminal()) return;
+    this.#send(child, signal);
+  }
+
+  #send({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+    if (pid === undefined) return;
+    try {
+      process.kill(this.#ownGroup ? -pid : pid, signal);
+    } catch {
+      // It is gone already, or became another user's, whom we may not signal.
+    }
   }
 }
 

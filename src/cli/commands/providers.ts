@@ -12,6 +12,7 @@ import { SecretsError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/model.ts';
 import { didYouMean, shownWord } from '../../core/suggest.ts';
 import type { Provider } from '../../provider-kit/contract.ts';
+import { define as defineReencrypt } from './providers-reencrypt.ts';
 import { define as defineRekey } from './providers-rekey.ts';
 import { load } from '../../run/load.ts';
 import { loadAdapter } from '../../run/plan.ts';
@@ -26,10 +27,16 @@ export const define: CommandModule['define'] = (command, open) => {
   command
     .argument('[provider]', 'one of them in detail')
     .action(async (name: string | undefined, _options: unknown, self: Command) => providers(open(self), name));
-  const rekey = command.command('rekey');
-  defineRekey(rekey, open);
-  // What every command takes belongs behind this one too.
-  for (const option of command.parent?.options ?? []) if (option.attributeName() !== 'version') rekey.addOption(option);
+  const below = [
+    ['rekey', defineRekey],
+    ['reencrypt', defineReencrypt],
+  ] as const;
+  for (const [name, define] of below) {
+    const subcommand = command.command(name);
+    define(subcommand, open);
+    // What every command takes belongs behind these too.
+    for (const option of command.parent?.options ?? []) if (option.attributeName() !== 'version') subcommand.addOption(option);
+  }
 };
 
 interface Adapter {

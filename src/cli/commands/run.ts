@@ -139,16 +139,16 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     );
     process.exit(launched.exit);
   }
-  relay.attach(launched.child, streams?.ownSession);
+  relay.attach(launched.child, { ownSession: streams?.ownSession ?? false, ownGroup: launched.ownGroup });
   const damage = watchStreams(context, streams, launched.child);
   const ending = await supervise(launched.child);
-  await finishStreams(context, streams);
+  const cutBy = await finishStreams(context, streams, relay.late);
   await closeQuickly(run);
   relay.release();
   const { scrubbed } = prepared.composed;
   if (scrubbed.length > 0 && !isSuccess(ending)) context.output.notice(scrubNotice(scrubbed));
   if (damage.maskFailed) process.exit(RUN_FAILURE);
-  endAs(ending);
+  endAs(cutBy === undefined ? ending : { signal: cutBy });
 }
 
 const RUN_FAILURE = 125;
@@ -216,12 +216,30 @@ function watchStreams(context: Context, streams: Streams | undefined, child: Chi
   return damage;
 }
 
-async function finishStreams(context: Context, streams: Streams | undefined): Promise<void> {
-  const summary = await streams?.finish();
-  for (const [stream, counts] of summary?.masked ?? []) {
+/** How long what is being written may take when a signal asks to end, in milliseconds. */
+const CUT_MS = 200;
+
+/**
+ * Passes on what the child left. A signal meanwhile cuts it off.
+ * @returns that signal when the reader took nothing more even then: only a signal ends a process that is writing
+ */
+async function finishStreams(
+  context: Context,
+  streams: Streams | undefined,
+  late: Promise<NodeJS.Signals>,
+): Promise<NodeJS.Signals | undefined> {
+  if (streams === undefined) return undefined;
+  const cut = late.then(async (signal) => {
+    streams.stop();
+    return new Promise<NodeJS.Signals>((resolve) => setTimeout(resolve, CUT_MS, signal));
+  });
+  const summary = await Promise.race([streams.finish(), cut]);
+  if (typeof summary === 'string') return summary;
+  for (const [stream, counts] of summary.masked) {
     const list = [...counts].map(([name, count]) => `${name} ×${count}`).join(', ');
     context.output.notice(`masked in ${stream}: ${list} (--mask never passes bytes through)`);
   }
+  return undefined;
 }
 
 /** Two seconds are enough to give tokens back; a manager that hangs must not hold the program. */

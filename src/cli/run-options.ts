@@ -1,0 +1,119 @@
+/** The options of `secrets run`, and what they say together with the manifest. */
+import { Option, type Command } from 'commander';
+import { parseDuration } from '../core/duration.ts';
+import { SecretsError } from '../core/errors.ts';
+import type { EnvRules, Manifest, MaskRules, Milliseconds } from '../core/model.ts';
+import type { KeepRule } from '../platform/descriptors.ts';
+import type { StopRules } from '../run/stopping.ts';
+import { list } from './options.ts';
+
+export interface RunOptions {
+  readonly only?: readonly string[];
+  readonly except?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly envFile?: readonly string[];
+  readonly ref?: readonly string[];
+  readonly inherit?: string;
+  readonly passEnv?: readonly string[];
+  readonly keepEnv?: readonly string[];
+  readonly keepFd?: readonly string[];
+  readonly mask?: MaskRules['mode'];
+  readonly ciMask?: 'auto' | 'off';
+  readonly dryRun?: boolean;
+  readonly trust?: boolean;
+  readonly stopSignal?: string;
+  readonly killAfter?: string;
+  readonly ttl?: string;
+  readonly dieWithParent?: boolean;
+  readonly replace?: boolean;
+  readonly core?: boolean;
+}
+
+export const addRunOptions = (command: Command): Command =>
+  command
+    .addOption(new Option('--only <names>', 'only these secrets').argParser(list))
+    .addOption(new Option('--except <names>', 'all but these').argParser(list))
+    .addOption(new Option('--tag <tags>', 'only secrets with one of these tags').argParser(list))
+    .addOption(new Option('--env-file <file>', 'add the entries of a dotenv file').argParser(collect))
+    .addOption(new Option('--ref <name=reference>', 'add one reference').argParser(collect))
+    .option('--inherit <what>', "of the parent's environment: all, none, or names and globs")
+    .addOption(new Option('--pass-env <names>', 'sign-in credentials that the program may keep').argParser(list))
+    .addOption(new Option('--keep-env <names>', "names whose value in the parent's environment wins").argParser(list))
+    .addOption(new Option('--keep-fd <n>', 'keep an open descriptor for the program; auto: those of make and systemd').argParser(list))
+    .addOption(
+      new Option('--mask <mode>', 'mask values in the output: auto (all but terminals), always, never').choices([
+        'auto',
+        'always',
+        'never',
+      ]),
+    )
+    .addOption(new Option('--ci-mask <mode>', 'tell GitHub Actions and Azure Pipelines what to mask: auto, off').choices(['auto', 'off']))
+    .option('--replace', 'put the program in the place of secrets: nothing is masked, nobody stays')
+    .option('--stop-signal <signal>', 'asks the program to end: after --ttl, and for a SIGTERM that secrets gets (TERM)')
+    .option('--kill-after <duration>', 'from asking the program to end to SIGKILL (10s after --ttl, otherwise never)')
+    .option('--ttl <duration>', 'how long the program may run')
+    .option('--die-with-parent', 'kill the program if secrets itself is killed (Linux)')
+    .option('--core', 'let the program write core files, which hold its values')
+    .option('--trust', 'trust the manifest for this run, unseen')
+    .option('--dry-run', 'show what would be fetched and injected; talks to nobody');
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+export function maskRules(manifest: Manifest, options: RunOptions): MaskRules {
+  if (manifest.protected && options.mask === 'never') {
+    throw new SecretsError({
+      code: 'USAGE',
+      message: `--mask never is refused in the protected profile ${manifest.profile ?? ''}`,
+      hint: 'leave it out',
+    });
+  }
+  return { ...manifest.mask, mode: options.mask ?? manifest.mask.mode };
+}
+
+export function rulesFor(manifest: Manifest, options: RunOptions): EnvRules {
+  if (manifest.protected && (options.keepEnv ?? []).length > 0) {
+    throw new SecretsError({
+      code: 'USAGE',
+      message: `--keep-env is refused in the protected profile ${manifest.profile ?? ''}`,
+      hint: 'leave it out',
+    });
+  }
+  const { env } = manifest;
+  const asked = options.inherit;
+  const inherit =
+    asked === undefined ? env.inherit : asked === 'all' ? true : asked === 'none' ? false : asked.split(',').filter((name) => name !== '');
+  return { ...env, inherit, pass: [...env.pass, ...(options.passEnv ?? [])], keep: [...env.keep, ...(options.keepEnv ?? [])] };
+}
+
+export function keepRule(texts: readonly string[]): KeepRule {
+  return texts.map((text) => {
+    if (text === 'auto') return text;
+    if (!/^\d{1,4}$/.test(text) || Number(text) < 3)
+      throw new SecretsError({
+        code: 'USAGE',
+        message: '--keep-fd takes a descriptor from 3 on, or auto',
+        hint: 'secrets run --keep-fd 3 -- COMMAND',
+      });
+    return Number(text);
+  });
+}
+
+/** Undefined where no option is about stopping. @throws SecretsError USAGE for what is no duration or signal */
+export async function stopRules(options: RunOptions): Promise<StopRules | undefined> {
+  const { stopSignal, killAfter, ttl } = options;
+  if (stopSignal === undefined && killAfter === undefined && ttl === undefined) return undefined;
+  const { parseSignal } = await import('../run/stopping.ts');
+  const signal = parseSignal(stopSignal ?? 'SIGTERM');
+  if (signal === undefined) throw wrongOption('--stop-signal takes a signal that ends programs', '--stop-signal INT');
+  return { signal, killAfter: durationOf('--kill-after', killAfter, 0), ttl: durationOf('--ttl', ttl, 1) };
+}
+
+function durationOf(option: string, text: string | undefined, least: Milliseconds): Milliseconds | undefined {
+  if (text === undefined) return undefined;
+  const duration = parseDuration(text);
+  if (duration === undefined || duration < least) throw wrongOption(`${option} takes a duration, such as 30s, 5m or 1h`, `${option} 30s`);
+  return duration;
+}
+
+const wrongOption = (message: string, example: string): SecretsError =>
+  new SecretsError({ code: 'USAGE', message, hint: `secrets run ${example} -- COMMAND` });

@@ -1,0 +1,67 @@
+/** The program's output under `secrets run`: masked where the rules say so, and what is said about that. */
+import type { ChildProcess } from 'node:child_process';
+import { SecretsError } from '../core/errors.ts';
+import type { MaskRules } from '../core/model.ts';
+import { needsMasking } from '../platform/output-kind.ts';
+import type { Prepared, Run } from '../run/prepare.ts';
+import type { Streams } from '../run/streams.ts';
+import type { Context } from './context.ts';
+
+/** Masking is loaded only where a stream needs it. */
+export async function openStreams(context: Context, prepared: Prepared, run: Run, rules: MaskRules): Promise<Streams | undefined> {
+  if (rules.mode === 'never') return undefined;
+  if (!needsMasking(rules.mode)) return undefined;
+  const { Streams } = await import('../run/streams.ts');
+  const { maskingFor } = await import('../run/masking.ts');
+  const { plan, unmasked } = maskingFor(prepared, run.reported, rules);
+  if (unmasked.length > 0) context.output.warn({ message: `${unmasked.join(', ')}: too short or too common to be masked in the output` });
+  if (plan === undefined) return undefined;
+  const streams = new Streams(plan, rules.mode);
+  if (streams.ptyMissing) noPty(context, streams, rules);
+  if (streams.sockets)
+    context.output.notice('this system gives no pipe, so the program cannot open /dev/stdout itself while its output is masked');
+  return streams;
+}
+
+function noPty(context: Context, streams: Streams, rules: MaskRules): void {
+  const message = 'no pseudo-terminal is to be had, so what goes to the terminal cannot be masked';
+  const hint = 'npm install @lydell/node-pty, or send the output to a pipe: … | cat';
+  if (!rules.requirePty) {
+    context.output.warn({ message, hint });
+    return;
+  }
+  streams.abandon();
+  throw new SecretsError({ code: 'DEPENDENCY_MISSING', message, hint });
+}
+
+/** Reacts at once when a stream can't be forwarded. */
+export function watchStreams(context: Context, streams: Streams | undefined, child: ChildProcess): { maskFailed: boolean } {
+  const damage = { maskFailed: false };
+  streams?.start(child, (stream, how) => {
+    if (how === 'unwritable')
+      context.output.error(
+        new SecretsError({
+          code: 'IO',
+          message: `${stream} cannot be written; what the program prints there is lost`,
+          hint: 'check where it goes: is the disk full?',
+        }),
+      );
+    if (how !== 'mask-failed') return;
+    damage.maskFailed = true;
+    context.output.error(
+      new SecretsError({ code: 'INTERNAL', message: `masking ${stream} failed, so nothing more of it is shown` }),
+      'the program is ended',
+    );
+    child.kill('SIGTERM');
+    setTimeout(() => child.kill('SIGKILL'), 2_000).unref();
+  });
+  return damage;
+}
+
+export async function finishStreams(context: Context, streams: Streams | undefined): Promise<void> {
+  const summary = await streams?.finish();
+  for (const [stream, counts] of summary?.masked ?? []) {
+    const list = [...counts].map(([name, count]) => `${name} ×${count}`).join(', ');
+    context.output.notice(`masked in ${stream}: ${list} (--mask never passes bytes through)`);
+  }
+}

@@ -1,0 +1,20 @@
+/** Node's own debug output, which NODE_DEBUG asks for and which shows whole environments (`child_process`). */
+
+/** A line of it: the section, this process's id, possibly in colour, a colon. */
+// oxlint-disable-next-line no-control-regex -- a colour begins with an escape
+const DEBUG_LINE = /^[A-Z0-9_./-]+ (?:\u001b\[\d+m)?(\d+)(?:\u001b\[\d+m)?: /;
+
+/**
+ * Keeps that output of this process, and nothing else, off stderr. Node reads the variable before any code runs, so
+ * removing it from the environment would change nothing here; programs started later still get it.
+ */
+export function silenceNodeDebug(): void {
+  if ((process.env['NODE_DEBUG'] ?? '') === '') return;
+  const { stderr } = process;
+  const write = stderr.write.bind(stderr) as (...all: readonly unknown[]) => boolean;
+  const filtered = (chunk: unknown, ...rest: readonly unknown[]): boolean => {
+    const isDebug = typeof chunk === 'string' && DEBUG_LINE.exec(chunk)?.[1] === String(process.pid);
+    return isDebug || write(chunk, ...rest);
+  };
+  stderr.write = filtered as typeof stderr.write;
+}
