@@ -6,6 +6,7 @@ import { parseDuration } from '../core/duration.ts';
 import { suggest } from '../core/suggest.ts';
 import { VERSION } from '../core/version.ts';
 import { silenceNodeDebug } from '../platform/node-debug.ts';
+import { refuseInspection } from '../platform/hygiene.ts';
 import { DEFAULT_LIMITS } from '../run/prepare.ts';
 import { COMMANDS, FOREIGN } from './commands.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -16,6 +17,7 @@ import { canAsk } from './prompts.ts';
 const RUN_FAILURE = 125;
 
 export async function runProgram(argv: readonly string[]): Promise<void> {
+  refuseInspection();
   silenceNodeDebug();
   const called = calledCommand(argv);
   const state: { output: Output } = { output: outputFor(earlyOptions(argv, called)) };

@@ -58,10 +58,28 @@ export function watchStreams(context: Context, streams: Streams | undefined, chi
   return damage;
 }
 
-export async function finishStreams(context: Context, streams: Streams | undefined): Promise<void> {
-  const summary = await streams?.finish();
-  for (const [stream, counts] of summary?.masked ?? []) {
+/** How long what is being written may take when a signal asks to end, in milliseconds. */
+const CUT_MS = 200;
+
+/**
+ * Passes on what the child left. A signal meanwhile cuts it off.
+ * @returns that signal when the reader took nothing more even then: only a signal ends a process that is writing
+ */
+export async function finishStreams(
+  context: Context,
+  streams: Streams | undefined,
+  late: Promise<NodeJS.Signals>,
+): Promise<NodeJS.Signals | undefined> {
+  if (streams === undefined) return undefined;
+  const cut = late.then(async (signal) => {
+    streams.stop();
+    return new Promise<NodeJS.Signals>((resolve) => setTimeout(resolve, CUT_MS, signal));
+  });
+  const summary = await Promise.race([streams.finish(), cut]);
+  if (typeof summary === 'string') return summary;
+  for (const [stream, counts] of summary.masked) {
     const list = [...counts].map(([name, count]) => `${name} ×${count}`).join(', ');
     context.output.notice(`masked in ${stream}: ${list} (--mask never passes bytes through)`);
   }
+  return undefined;
 }

@@ -44,6 +44,12 @@ export async function configure(config: ProviderConfig, provider: Provider): Pro
   });
 }
 
+/**
+ * Milliseconds that an adapter has after an abort to answer by itself: what it knows of the other documents of a batch
+ * is then not lost.
+ */
+const SETTLE_MS = 50;
+
 export const documentId = (key: DocumentKey): string => JSON.stringify([key.key, key.version ?? null, key.stage ?? null]);
 
 /** The sessions of one run: providers that sign in as the same principal share one. */
@@ -185,13 +191,17 @@ export class ProviderSession {
     if (over !== undefined) throw over;
     const { promise: ended, reject } = Promise.withResolvers<never>();
     const { signal } = this.#limits.deadline;
-    const onAbort = (): void => reject(this.#limits.deadline.fault(this.name));
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = (): void => {
+      timer = setTimeout(() => reject(this.#limits.deadline.fault(this.name)), SETTLE_MS);
+    };
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       return await Promise.race([call(), ended]);
     } catch (error) {
       throw asFault(error);
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       ended.catch(() => undefined);
     }

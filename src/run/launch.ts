@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { findCommand, type Lookup } from '../platform/command.ts';
+import { withCores, type CoreFilter } from '../platform/core-files.ts';
 import { closeInherited, descriptorsToKeep, stdioFor, type KeepRule, type StdioEntry } from '../platform/descriptors.ts';
 import { findSetsid } from '../platform/pty.ts';
 import { hasTerminal } from '../platform/terminal.ts';
@@ -38,6 +39,10 @@ export interface LaunchOptions {
   readonly keepFds: KeepRule;
   /** The child's first three streams; default: ours. */
   readonly streams?: ChildStreams | undefined;
+  /** A program and its options to be put in front, which then becomes the child. */
+  readonly wrapper?: readonly string[] | undefined;
+  /** The child's setting for core files; default: ours. */
+  readonly cores?: CoreFilter;
 }
 
 /** Streams of the child that are not ours. */
@@ -75,23 +80,21 @@ export async function launch(command: Command, options: LaunchOptions): Promise<
   if (options.streams?.ownSession === true && setsid === undefined) {
     return { ok: false, exit: 125, message: 'masking this terminal needs the program setsid (util-linux), which is not installed' };
   }
-  const start =
-    batch !== undefined
-      ? { file: options.parent['ComSpec'] ?? 'cmd.exe', args: batch }
-      : setsid !== undefined
-        ? { file: setsid, args: ['-c', command.file, ...args] }
-        : { file: command.file, args };
+  const [file = command.file, ...before] = [...(setsid === undefined ? [] : [setsid, '-c']), ...(options.wrapper ?? []), command.file];
+  const start = batch === undefined ? { file, args: [...before, ...args] } : { file: options.parent['ComSpec'] ?? 'cmd.exe', args: batch };
   // Without a terminal nobody but us tells the child's descendants of a signal, and its group must not be ours for that.
   const ownGroup = process.platform !== 'win32' && setsid === undefined && !hasTerminal();
   try {
-    const child = spawn(start.file, start.args, {
-      env: options.env,
-      cwd: options.cwd,
-      stdio: stdioFor(keep, options.streams?.stdio ?? ['inherit', 'inherit', 'inherit'], options.streams?.fillers),
-      detached: ownGroup,
-      windowsVerbatimArguments: batch !== undefined,
-      ...(batch === undefined && setsid === undefined ? { argv0: name } : {}),
-    });
+    const child = withCores(options.cores, () =>
+      spawn(start.file, start.args, {
+        env: options.env,
+        cwd: options.cwd,
+        stdio: stdioFor(keep, options.streams?.stdio ?? ['inherit', 'inherit', 'inherit'], options.streams?.fillers),
+        detached: ownGroup,
+        windowsVerbatimArguments: batch !== undefined,
+        ...(start.file === command.file ? { argv0: name } : {}),
+      }),
+    );
     const code = await new Promise<string | undefined>((resolve) => {
       child.once('spawn', () => resolve(undefined));
       child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));

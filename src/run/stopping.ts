@@ -1,5 +1,4 @@
 /** Stopping the child: politely first, and for good when that takes too long. */
-import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Milliseconds } from '../core/model.ts';
 
@@ -18,41 +17,50 @@ export const DEFAULT_KILL_AFTER: Milliseconds = 10_000;
 const LONGEST_TIMER: Milliseconds = 60_000;
 
 export class Stopping {
-  readonly #child: ChildProcess;
   readonly #rules: StopRules;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #send: (signal: NodeJS.Signals) => void;
+  readonly #onOver: () => void;
+  #clock: NodeJS.Timeout | undefined;
   #kill: NodeJS.Timeout | undefined;
 
-  /** @param onOver called when the child's time is over, before it is asked to end */
-  constructor(child: ChildProcess, rules: StopRules, onOver: () => void) {
-    this.#child = child;
+  /**
+   * @param send gives the child a signal
+   * @param onOver called when the child's time is over, before it is asked to end
+   */
+  constructor(rules: StopRules, send: (signal: NodeJS.Signals) => void, onOver: () => void) {
     this.#rules = rules;
-    child.once('exit', () => this.end());
-    if (rules.ttl !== undefined) this.#wait(Date.now() + rules.ttl, onOver);
+    this.#send = send;
+    this.#onOver = onOver;
+  }
+
+  /** The child has started, and its time runs. */
+  begin(): void {
+    if (this.#rules.ttl !== undefined) this.#wait(Date.now() + this.#rules.ttl);
   }
 
   /** Asks the child to end, now. */
   stop(killAfter: Milliseconds | undefined = this.#rules.killAfter): void {
-    this.#child.kill(this.#rules.signal);
+    this.#send(this.#rules.signal);
     if (killAfter === undefined || this.#kill !== undefined) return;
-    this.#kill = setTimeout(() => this.#child.kill('SIGKILL'), killAfter);
+    this.#kill = setTimeout(() => this.#send('SIGKILL'), killAfter);
   }
 
+  /** The child has ended. */
   end(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#clock);
     clearTimeout(this.#kill);
   }
 
-  #wait(until: number, onOver: () => void): void {
+  #wait(until: number): void {
     const rest = until - Date.now();
     if (rest > 0) {
-      this.#timer = setTimeout(() => this.#wait(until, onOver), Math.min(rest, LONGEST_TIMER));
+      this.#clock = setTimeout(() => this.#wait(until), Math.min(rest, LONGEST_TIMER));
       return;
     }
-    onOver();
+    this.#onOver();
     this.stop(this.#rules.killAfter ?? DEFAULT_KILL_AFTER);
     // A stopped program gets its signals only when it goes on.
-    if (process.platform !== 'win32') this.#child.kill('SIGCONT');
+    if (process.platform !== 'win32') this.#send('SIGCONT');
   }
 }
 

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { hasTerminal, inForeground } from '../platform/terminal.ts';
+import type { Stopping } from './stopping.ts';
 
 /** How a child ended. */
 export type Ending = { readonly code: number } | { readonly signal: NodeJS.Signals };
@@ -25,6 +26,8 @@ export interface AttachOptions {
   readonly ownSession?: boolean;
   /** Whether it leads a process group that gets every signal as a whole. */
   readonly ownGroup?: boolean;
+  /** How the child is asked to end, in place of a SIGTERM passed on as it is. */
+  readonly stopping?: Pick<Stopping, 'stop'> | undefined;
 }
 
 const ENDING: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGBREAK']);
@@ -37,6 +40,7 @@ export class Relay {
   #ended = false;
   #ownSession = false;
   #ownGroup = false;
+  #stopping: AttachOptions['stopping'];
   readonly #late = Promise.withResolvers<NodeJS.Signals>();
 
   /** @param onEarly called for a signal that arrives while there is no child */
@@ -59,6 +63,7 @@ export class Relay {
     this.#child = child;
     this.#ownSession = options.ownSession ?? false;
     this.#ownGroup = options.ownGroup ?? false;
+    this.#stopping = options.stopping;
     child.once('exit', () => {
       this.#ended = true;
     });
@@ -75,24 +80,29 @@ export class Relay {
       if (ENDING.has(signal)) this.#late.resolve(signal);
       return;
     }
-    const child = this.#child;
-    if (child === undefined) {
+    if (this.#child === undefined) {
       if (signal !== 'SIGWINCH') this.#onEarly(signal);
+      return;
+    }
+    if (signal === 'SIGTERM' && this.#stopping !== undefined) {
+      this.#stopping.stop();
       return;
     }
     if (this.#ownSession) {
       // Its window size is set on its own terminal, which tells it.
-      if (signal !== 'SIGWINCH') this.#send(child, signal);
+      if (signal !== 'SIGWINCH') this.send(signal);
       return;
     }
     if (FROM_TERMINAL.has(signal) && inForeground()) return;
     // A hang-up of the terminal reaches the group by itself; one that somebody sent to us alone does not.
     if (signal === 'SIGHUP' && inForeground() && !hasTerminal()) return;
-    this.#send(child, signal);
+    this.send(signal);
   }
 
-  #send({ pid }: ChildProcess, signal: NodeJS.Signals): void {
-    if (pid === undefined) return;
+  /** Gives the child, or its group, a signal. Nothing happens where there is no child or none any more. */
+  send(signal: NodeJS.Signals): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined || this.#ended) return;
     try {
       process.kill(this.#ownGroup ? -pid : pid, signal);
     } catch {

@@ -85,7 +85,7 @@ secrets:
   });
 
   it('A4 names each of several secrets of a sealed vault', async () => {
-    const server = await vaultServer((asked) => (asked.startsWith('GET sys/') ? refusal(503, 'Vault is sealed') : rule(asked, server.requests[0] as never)));
+    const server = await vaultServer((asked, request) => (asked.startsWith("GET sys/") ? refusal(503, "Vault is sealed") : rule(asked, request)));
     const one = await project({ manifest: manifest(server) });
     const result = await one.environment(['--timeout', '2s'], { env: { VAULT_TOKEN: canary() } });
     expect(result).toMatchObject({ code: 125, env: undefined });

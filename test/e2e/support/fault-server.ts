@@ -33,6 +33,8 @@ export interface FaultServer {
   readonly requests: readonly SeenRequest[];
   /** The most requests that were open at the same time. */
   maxInFlight(): number;
+  /** Connections so far, also those that brought no request. */
+  connections(): number;
   /** Waits until that many requests came in. */
   seen(count: number): Promise<void>;
   close(): Promise<void>;
@@ -76,6 +78,9 @@ export async function faultServer(script: Script, tls?: { readonly cert: string;
   const listener = (incoming: IncomingMessage, response: ServerResponse): void =>
     void serve(incoming, response).catch(() => response.destroy());
   const server = tls === undefined ? createServer(listener) : createTlsServer({ ...tls }, listener);
+  let connections = 0;
+  // Of a TLS server these are the connections below, before any handshake.
+  server.on('connection', () => connections++);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const close = (): Promise<void> =>
@@ -88,6 +93,7 @@ export async function faultServer(script: Script, tls?: { readonly cert: string;
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     requests,
     maxInFlight: () => most,
+    connections: () => connections,
     seen: (count) =>
       new Promise((resolve) => {
         const look = (): void => {
