@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Manifest, SecretSpec } from '../core/model.ts';
 import { userFolders } from '../platform/folders.ts';
+import { plainSwap } from '../platform/swap.ts';
 import type { Check } from '../provider-kit/contract.ts';
 import { inProfile } from '../manifest/index.ts';
 import { named } from './inventory.ts';
@@ -18,7 +19,15 @@ export function machineChecks(env: Env): readonly Check[] {
     { title: 'Node', status: 'ok', message: process.versions.node },
     ...Object.entries(folders).map(([title, folder]) => folderCheck(title, folder)),
     ...tlsCheck(env),
+    ...swapCheck(),
   ];
+}
+
+function swapCheck(): readonly Check[] {
+  const swaps = plainSwap();
+  if (swaps.length === 0) return [];
+  const message = `values in memory may be written to swap that is not encrypted: ${swaps.join(', ')}`;
+  return [{ title: 'swap', status: 'warn', message, hint: 'encrypt the swap space, or switch it off: swapoff -a' }];
 }
 
 function folderCheck(title: string, folder: string | undefined): Check {

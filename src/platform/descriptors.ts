@@ -73,7 +73,7 @@ export type StdioEntry = 'inherit' | 'pipe' | 'ignore' | number;
 export function stdioFor(
   keep: readonly number[],
   streams: readonly StdioEntry[],
-  others: ReadonlyMap<number, number> = new Map(),
+  others: ReadonlyMap<number, StdioEntry> = new Map(),
 ): StdioEntry[] {
   const stdio: StdioEntry[] = [...streams];
   for (const [number, fd] of [...keep.map((kept) => [kept, kept] as const), ...others]) {

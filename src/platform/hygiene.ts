@@ -5,8 +5,8 @@
 
 /** To be called once, before anything listens for a signal. */
 export function refuseInspection(env: Readonly<Record<string, string | undefined>> = process.env): void {
-  // What listens already is the runtime itself: --heapsnapshot-signal, --report-on-signal.
-  for (const event of process.eventNames()) if (String(event).startsWith('SIG')) process.removeAllListeners(event);
+  // What listens already is the runtime itself: --heapsnapshot-signal, --report-on-signal; SIGWINCH is its terminals'.
+  for (const event of process.eventNames()) if (/^SIG(?!WINCH)/.test(String(event))) process.removeAllListeners(event);
   // Without a listener the runtime would open a debugger.
   if (process.platform !== 'win32') process.on('SIGUSR1', () => undefined);
   closeInspector();

@@ -31,6 +31,9 @@ export function thisProcess(): Holder {
   return self;
 }
 
+/** A process of this system by its number, such as a child of ours. */
+export const processOf = (pid: number): Holder => ({ ...thisProcess(), pid, start: startOf(String(pid))?.start ?? '' });
+
 export function holderState(holder: Holder, me: Holder = thisProcess()): HolderState {
   if (holder.boot !== me.boot) return holder.host === me.host ? 'dead' : 'unknown';
   if (holder.namespace !== me.namespace || (holder.boot === '' && holder.host !== me.host)) return 'unknown';

@@ -66,10 +66,15 @@ export class Sessions {
     this.#hostFor = hostFor;
   }
 
+  /** What two providers have in common that talk to the same backend as the same principal. @throws Fault 'options' */
+  identity(configured: ConfiguredProvider, role: Host['role'] = 'workload', host = this.#hostFor(configured.config, role)): string {
+    return JSON.stringify([configured.provider.scheme, role, configured.provider.identity(configured.options, host)]);
+  }
+
   /** @throws Fault 'options' when the options don't even name an identity */
   get(configured: ConfiguredProvider, role: Host['role'] = 'workload'): ProviderSession {
     const host = this.#hostFor(configured.config, role);
-    const identity = JSON.stringify([configured.provider.scheme, role, configured.provider.identity(configured.options, host)]);
+    const identity = this.identity(configured, role, host);
     const known = this.#open.get(identity);
     if (known !== undefined) return known;
     const session = new ProviderSession(configured, host, this.#deadline, this.#requestMs);

@@ -27,7 +27,7 @@ export function blocksOf(text: string): readonly Block[] {
     const fence = /^```(\w*)\s*(.*)$/.exec(line);
     if (fence === null) {
       if (open !== undefined) open.lines.push(line);
-      else section = /^##+ (.+)$/.exec(line)?.[1] ?? section;
+      else section = /^#+ (.+)$/.exec(line)?.[1] ?? section;
     } else if (open === undefined) open = { language: fence[1] ?? '', info: fence[2] ?? '', line: index + 1, lines: [] };
     else {
       const { lines, ...rest } = open;

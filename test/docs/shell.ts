@@ -1,5 +1,5 @@
 /** Throw-away projects in which the README's commands run, typed as its reader would. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canary } from '../e2e/support/canary.ts';
@@ -51,6 +51,7 @@ function shellIn(made: Project): Shell {
   mkdirSync(join(made.dir, 'node_modules'));
   symlinkSync(REPOSITORY, join(made.dir, 'node_modules', 'secretsrc'));
   writeFileSync(join(made.dir, '.gitignore'), 'node_modules\n');
+  spawnSync('git', ['init', '--quiet', made.dir], { stdio: 'ignore' });
   const state = tempDir('state');
   const env = environmentOf(made.home, {
     PATH: `${bin}:${made.home.env['PATH'] ?? ''}`,
