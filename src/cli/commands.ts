@@ -50,6 +50,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'find copies of values in files, staged changes and history; never shows one',
     load: () => import('./commands/scan.ts'),
   },
+  ps: { group: 'See', summary: 'list the running programs that got secrets, and which', load: () => import('./commands/ps.ts') },
   history: { group: 'See', summary: 'list the versions of a secret by their metadata', load: () => import('./commands/history.ts') },
   get: { group: 'See', summary: 'write one value to stdout, only with --reveal', load: () => import('./commands/get.ts') },
   set: { group: 'Change', summary: 'store a value, typed, piped, from a file, or generated', load: () => import('./commands/set.ts') },
@@ -86,4 +87,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 export const FOREIGN: Readonly<Record<string, string>> = {
   inject: 'secrets run -- COMMAND starts a program with its secrets; secrets import FILE reads a .env file',
   read: 'secrets get NAME --reveal',
+};
+
+/** The same for options of `run`. */
+export const FOREIGN_OPTIONS: Readonly<Record<string, string>> = {
+  '--env': '--profile NAME chooses a profile; --env-file FILE adds the entries of a dotenv file',
+  '-e': '--profile NAME chooses a profile; --ref NAME=REFERENCE adds one reference',
 };

@@ -38,6 +38,7 @@ function parentOf(spec: SecretSpec, manifest: Manifest, env: Readonly<Record<str
       secrets: [{ spec, injected: true, secret: { value: SecretValue.fromText(''), from } }],
       credentialsUsed: [],
       runId: '',
+      pathOf: () => '',
       argv: [],
       maxExecBytes: Number.POSITIVE_INFINITY,
       foldCase: process.platform === 'win32',

@@ -3,7 +3,7 @@ import type { Ownership, Position } from '../core/errors.ts';
 import { formatDuration } from '../core/duration.ts';
 import type { PolicyField, SecretSpec } from '../core/model.ts';
 import { standingOf, type Inventory, type Row } from './inventory.ts';
-import type { Target } from './target.ts';
+import { setCommand, type Target } from './target.ts';
 import { ageText, dayText } from './when.ts';
 
 const FIELDS: Readonly<Record<PolicyField, true>> = {
@@ -32,12 +32,15 @@ export interface Finding extends Ownership {
   readonly at?: Position | undefined;
 }
 
-/** What is wrong with its value; `uncertain` findings are warnings, the others make the answer no. */
-export function standingFindings(target: Target, inventory: Inventory): readonly Finding[] {
+/**
+ * What is wrong with its value; `uncertain` findings are warnings, the others make the answer no.
+ * @param profile the one that was asked for, for hints
+ */
+export function standingFindings(target: Target, inventory: Inventory, profile?: string): readonly Finding[] {
   const { spec } = target;
   const { state, row, missing } = standingOf(target, inventory.rows);
   const about = aboutOf(target, row);
-  const set = settable(row) && row?.kind === 'reference' ? `secrets set ${target.label}` : undefined;
+  const set = settable(row) && row?.kind === 'reference' ? setCommand(target.label, profile) : undefined;
   switch (state) {
     case 'absent': {
       if (!spec.required) return [];
@@ -45,11 +48,18 @@ export function standingFindings(target: Target, inventory: Inventory): readonly
         // What is required itself has a finding of its own.
         const unsaid = missing.filter((part) => !isRequired(part, inventory));
         const message = `its template needs ${unsaid.join(', ')}`;
-        return unsaid.length === 0 ? [] : [{ ...about, problem: 'absent', message, hint: `secrets set ${unsaid[0] ?? ''}` }];
+        return unsaid.length === 0 ? [] : [{ ...about, problem: 'absent', message, hint: setCommand(unsaid[0] ?? 'NAME', profile) }];
       }
       const count = target.references.length;
       const where = count > 1 ? `it is absent from all of its ${count} references` : 'it is absent';
-      return [{ ...about, problem: 'absent', message: where, hint: spec.generate === undefined ? set : 'secrets setup' }];
+      return [
+        {
+          ...about,
+          problem: 'absent',
+          message: where,
+          hint: spec.generate === undefined ? set : `secrets setup${profile === undefined ? '' : ` --profile ${profile}`}`,
+        },
+      ];
     }
     case 'disabled':
       return [{ ...about, problem: 'disabled', message: 'its manager has disabled it', hint: 'enable it there, or set a new value' }];

@@ -10,6 +10,18 @@ export const list = (value: string, before: readonly string[] = []): readonly st
     .filter((item) => item !== ''),
 ];
 
+/**
+ * The same for an option that narrows: an empty one, as of a variable that is not set, would mean everything.
+ * @throws SecretsError USAGE
+ */
+export const someOf =
+  (option: string) =>
+  (value: string, before: readonly string[] = []): readonly string[] => {
+    const all = list(value, before);
+    if (all.length > before.length) return all;
+    throw new SecretsError({ code: 'USAGE', message: `${option} names nothing`, hint: `${option} A,B, or leave it out` });
+  };
+
 /** `NAME=REFERENCE` pairs. */
 export function references(texts: readonly string[]): readonly { readonly name: string; readonly reference: string }[] {
   return texts.map((text) => {

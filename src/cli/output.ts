@@ -65,17 +65,18 @@ export class Output {
     if (!this.options.quiet) this.#say(block(`secrets: ${this.styled('yellow', 'warning')}: `, issue, this.#where));
   }
 
-  /** An error and how it ends the program: every issue, then what it means for the command. */
+  /** An error and how it ends the program: every problem, then what it means for the command. */
   error(error: SecretsError, ending?: string): void {
     if (this.options.json) {
       this.#say(JSON.stringify(errorJson(error)));
       return;
     }
-    for (const issue of error.issues) {
+    const problems = bySameCause(error.issues);
+    for (const issue of problems) {
       const hint = issue.hint ?? CODES[issue.code].hint;
       this.#say(block(`secrets: ${this.styled('red', `error[${issue.code}]`)}: `, { ...issue, hint }, this.#where));
     }
-    if (error.issues.length > 1) this.#say(`secrets: ${error.issues.length} problems${ending === undefined ? '' : `; ${ending}`}`);
+    if (problems.length > 1) this.#say(`secrets: ${problems.length} problems${ending === undefined ? '' : `; ${ending}`}`);
     else if (ending !== undefined) this.#say(`secrets: ${ending}`);
   }
 
@@ -106,6 +107,23 @@ export function shortPath(file: string, cwd: string): string {
   if (!path.isAbsolute(file)) return file;
   const relative = path.relative(cwd, file);
   return relative !== '' && relative.length < file.length ? relative : file;
+}
+
+/** How many names one message carries before the rest is a number. */
+const MOST_NAMES = 6;
+
+/** One issue for all secrets that have the same problem, such as a manager that cannot be reached; it is at the first of them. */
+export function bySameCause(issues: readonly Issue[]): readonly Issue[] {
+  const alike = Map.groupBy(issues, ({ code, message, hint, owner, contact, runbook }) =>
+    JSON.stringify([code, message, hint, owner, contact, runbook]),
+  );
+  return [...alike.values()].flatMap((group) => {
+    const names = group.flatMap(({ name }) => (name === undefined ? [] : [name]));
+    const [first] = group;
+    if (first === undefined || names.length < group.length) return group;
+    const rest = names.length - MOST_NAMES;
+    return [{ ...first, name: `${names.slice(0, MOST_NAMES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}` }];
+  });
 }
 
 function block(head: string, issue: Omit<Issue, 'code'>, where: (at: Position) => string): string {

@@ -8,7 +8,7 @@ import { VERSION } from '../core/version.ts';
 import { silenceNodeDebug } from '../platform/node-debug.ts';
 import { refuseInspection } from '../platform/hygiene.ts';
 import { DEFAULT_LIMITS } from '../run/prepare.ts';
-import { COMMANDS, FOREIGN } from './commands.ts';
+import { COMMANDS, FOREIGN, FOREIGN_OPTIONS } from './commands.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { Output } from './output.ts';
 import { canAsk } from './prompts.ts';
@@ -16,7 +16,9 @@ import { canAsk } from './prompts.ts';
 /** `run` keeps 125 for all of its own failures, since the other codes belong to the child. */
 const RUN_FAILURE = 125;
 
-export async function runProgram(argv: readonly string[]): Promise<void> {
+export async function runProgram(typed: readonly string[]): Promise<void> {
+  // Only the command that is called is loaded, so `help run` is answered as `run --help`.
+  const argv = typed[0] === 'help' && typed[1] !== undefined && !typed[1].startsWith('-') ? [typed[1], '--help'] : typed;
   refuseInspection();
   silenceNodeDebug();
   const called = calledCommand(argv);
@@ -41,7 +43,7 @@ async function build(called: string | undefined, open: (options: GlobalOptions) 
     .usage('[options] COMMAND')
     .helpCommand('help [command]', 'show help for a command')
     .enablePositionalOptions()
-    .showSuggestionAfterError(false)
+    .showSuggestionAfterError(true)
     .addHelpText('after', HELP_END);
   withGlobals(program);
   const callee = called === undefined ? undefined : nameOf(called);
@@ -199,14 +201,32 @@ function fail(error: unknown, output: Output, called: string | undefined): never
 }
 
 function usageError(error: CommanderError, called: string | undefined): SecretsError {
-  const own = error.message.replace(/^error: /, '').replace(/\s*\(Did you mean .*\)\s*$/s, '');
-  // What was typed may be a value in the wrong place: of that, only the name of an option is repeated.
-  const message = /^commander\.(?:missing|optionMissing)/.test(error.code)
-    ? own
-    : own.replaceAll(/'([^']*)'/g, (quoted, text: string) => (/^--?[a-z][a-z-]{0,20}(?:[ ,].*)?$/.test(text) ? quoted : 'what was given'));
   const command = called === undefined ? undefined : nameOf(called);
-  const hint = command === undefined ? 'secrets --help' : `secrets ${command} --help`;
-  return new SecretsError({ code: 'USAGE', message: error.code === 'commander.help' ? 'a command is missing' : message, hint });
+  const typed = /^error: unknown option '(--?[a-z][a-z-]{0,20})'/.exec(error.message)?.[1];
+  const foreign = command === 'run' && typed !== undefined && Object.hasOwn(FOREIGN_OPTIONS, typed) ? FOREIGN_OPTIONS[typed] : undefined;
+  const near = /\(Did you mean (?:one of )?(.+)\?\)\s*$/.exec(error.message)?.[1];
+  const help = command === undefined ? 'secrets --help' : `secrets ${command} --help`;
+  const hint = foreign ?? (near === undefined ? help : `did you mean ${near}?`);
+  return new SecretsError({ code: 'USAGE', message: usageMessage(error, command), hint });
+}
+
+/** What was typed may be a value in the wrong place: of that, only the name of an option is repeated. */
+function usageMessage({ code, message }: CommanderError, command: string | undefined): string {
+  if (code === 'commander.help') return 'a command is missing';
+  const own = message.replace(/^error: /, '').replace(/\s*\(Did you mean .*\)\s*$/s, '');
+  if (/^commander\.(?:missing|optionMissing)/.test(code)) return own;
+  if (code === 'commander.excessArguments') {
+    const expected = /Expected (\d+)/.exec(own)?.[1] ?? '0';
+    const takes = expected === '0' ? 'no argument' : expected === '1' ? 'one argument' : `${expected} arguments`;
+    return `too many arguments: secrets${command === undefined ? '' : ` ${command}`} takes ${takes}`;
+  }
+  const choice = /^option '(?:-\w, )?(--[a-z-]+)[^']*' argument .* is invalid\. Allowed choices are (.+)\.$/s.exec(own);
+  if (choice !== null) return `${choice[1] ?? ''} takes one of ${choice[2] ?? ''}`;
+  const word = /is invalid for argument '([a-z]+)'\. Allowed choices are (.+)\.$/s.exec(own);
+  if (word !== null) return `${word[1] ?? ''} is one of ${word[2] ?? ''}`;
+  return own.replaceAll(/'([^']*)'/g, (quoted, text: string) =>
+    /^--?[a-z][a-z-]{0,20}(?:[ ,].*)?$/.test(text) ? quoted : 'what was given',
+  );
 }
 
 /** A mistake of ours: its text may hold a value, so a stack without messages is all that --debug shows. */

@@ -51,8 +51,9 @@ async function ask<T>(question: Ask<T>): Promise<T> {
 export async function askSecret(message: string, repeat = false): Promise<SecretValue> {
   const { password } = await import('./inquirer.ts');
   for (;;) {
-    const first = await ask((on) => password({ message, mask: false }, on));
-    if (!repeat || first === (await ask((on) => password({ message: 'The same again', mask: false }, on))))
+    const hidden = { mask: false, toggleMask: false } as const;
+    const first = await ask((on) => password({ message, ...hidden }, on));
+    if (!repeat || first === (await ask((on) => password({ message: 'The same again', ...hidden }, on))))
       return SecretValue.fromText(first);
     process.stderr.write('They differ. Once more.\n');
   }

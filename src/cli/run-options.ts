@@ -21,6 +21,7 @@ export interface RunOptions {
   readonly ciMask?: 'auto' | 'off';
   readonly dryRun?: boolean;
   readonly trust?: boolean;
+  readonly fresh?: boolean;
   readonly stopSignal?: string;
   readonly killAfter?: string;
   readonly ttl?: string;
@@ -54,6 +55,7 @@ export const addRunOptions = (command: Command): Command =>
     .option('--ttl <duration>', 'how long the program may run')
     .option('--die-with-parent', 'kill the program if secrets itself is killed (Linux)')
     .option('--core', 'let the program write core files, which hold its values')
+    .option('--fresh', 'inside another run: ask the managers for everything, also for what that run has injected')
     .option('--trust', 'trust the manifest for this run, unseen')
     .option('--dry-run', 'show what would be fetched and injected; talks to nobody');
 

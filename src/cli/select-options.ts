@@ -1,7 +1,7 @@
 /** The options that choose among the manifest's secrets. */
 import { Option, type Command } from 'commander';
 import type { SelectOptions } from '../run/select.ts';
-import { list } from './options.ts';
+import { someOf } from './options.ts';
 
 /** As commander gives them. */
 export interface SelectArguments {
@@ -12,9 +12,9 @@ export interface SelectArguments {
 
 export const addSelectOptions = (command: Command): Command =>
   command
-    .addOption(new Option('--only <names>', 'only these secrets').argParser(list))
-    .addOption(new Option('--except <names>', 'all but these').argParser(list))
-    .addOption(new Option('--tag <tags>', 'only secrets with one of these tags').argParser(list));
+    .addOption(new Option('--only <names>', 'only these secrets').argParser(someOf('--only')))
+    .addOption(new Option('--except <names>', 'all but these').argParser(someOf('--except')))
+    .addOption(new Option('--tag <tags>', 'only secrets with one of these tags').argParser(someOf('--tag')));
 
 export const selectOptionsOf = ({ only, except, tag }: SelectArguments): SelectOptions => ({
   ...(only === undefined ? {} : { only }),

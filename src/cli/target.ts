@@ -132,6 +132,19 @@ function configOf({ provider, text }: Reference, manifest: Manifest): ProviderCo
   };
 }
 
+/**
+ * What stores the value of a target.
+ * @param profile the one that was asked for: the same name may be another value without it
+ */
+export const setCommand = (label: string, profile: string | undefined): string =>
+  `secrets set ${label}${profile === undefined || isReference(label) ? '' : ` --profile ${profile}`}`;
+
+const canBeSet = (fault: Fault, reference: PlannedReference | undefined): boolean =>
+  fault.kind === 'not-found' &&
+  reference !== undefined &&
+  reference.parsed.version === undefined &&
+  reference.configured.provider.capabilities.includes('put');
+
 /** What went wrong with a target's reference, as an issue. */
 export function issueOf(target: Target, fault: Fault, reference: PlannedReference | undefined = target.references[0]): Issue {
   return {
@@ -139,7 +152,7 @@ export function issueOf(target: Target, fault: Fault, reference: PlannedReferenc
     ...(target.name === undefined ? { name: undefined, at: undefined } : {}),
     code: fault.code,
     message: fault.detail.message,
-    hint: fault.detail.hint,
+    hint: fault.detail.hint ?? (canBeSet(fault, reference) ? `secrets set ${target.label}` : undefined),
   };
 }
 

@@ -49,7 +49,7 @@ async function fromSource(context: Context, request: ValueRequest): Promise<Secr
     if (!context.interactive) throw nobody(label);
     return askNewValue(label);
   }
-  const bytes = await readAll(process.stdin);
+  const bytes = await readAll(process.stdin, brokenStdin);
   if (bytes.length === 0 && request.allowEmpty !== true) throw emptyStdin(label);
   return fromStdin(context, bytes, request.exact === true || fromFile === '-');
 }
@@ -95,7 +95,7 @@ function finalNewline(bytes: Uint8Array): 0 | 1 | 2 {
   return bytes.at(-2) === 0x0d ? 2 : 1;
 }
 
-async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+async function readAll(stream: AsyncIterable<Buffer>, failed: (code: string) => SecretsError): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
   try {
@@ -106,7 +106,7 @@ async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
     }
   } catch (error) {
     if (error instanceof SecretsError) throw error;
-    throw failure('IO', `stdin cannot be read (${errorCode(error)})`, 'check where it comes from');
+    throw failed(errorCode(error));
   }
   const all = Buffer.concat(parts);
   for (const part of parts) part.fill(0);
@@ -118,9 +118,10 @@ async function readFileBytes(file: string): Promise<Buffer> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, 'r');
-    return await readAll(handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>);
+    if ((await handle.stat()).isDirectory()) throw unreadable('EISDIR');
+    return await readAll(handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>, unreadable);
   } catch (error) {
-    if (error instanceof SecretsError) throw error.code === 'IO' ? unreadable('EIO') : error;
+    if (error instanceof SecretsError) throw error;
     throw unreadable(errorCode(error));
   } finally {
     await handle?.close();
@@ -135,6 +136,8 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
 
 const unreadable = (code: string): SecretsError =>
   failure('IO', `the file of --from-file cannot be read: ${FILE_FAULTS[code] ?? code}`, 'check the path and its permissions');
+
+const brokenStdin = (code: string): SecretsError => failure('IO', `stdin cannot be read (${code})`, 'check where it comes from');
 
 const tooBig = (what: string): SecretsError => failure('VALUE_INVALID', `${what} holds more than 16 MiB`, 'store a shorter value');
 

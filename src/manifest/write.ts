@@ -1,6 +1,5 @@
 /** Writes an edited manifest, in one step and only over the text that was edited. */
-import { realpathSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { realpathSync, statSync } from 'node:fs';
 import { SecretsError } from '../core/errors.ts';
 import { errorCode, replaceFile, writeNewFile } from '../platform/atomic-file.ts';
 import { readTextFile } from './files.ts';
@@ -22,7 +21,7 @@ export async function writeManifest(path: string, text: string, expected: string
     const current = readTextFile(target);
     if (!current.ok || current.text !== expected)
       throw new SecretsError({ ...CONFLICT, message: `${path} changed while it was being edited` });
-    await replaceFile(target, text, (await stat(target)).mode & 0o777);
+    await replaceFile(target, text, statSync(target).mode & 0o777);
   } catch (error) {
     if (error instanceof SecretsError) throw error;
     const code = errorCode(error);

@@ -3,11 +3,23 @@
  * leaves at most a `*.tmp` beside it.
  *
  * Own code and not write-file-atomic: that one writes through symbolic links, takes mode and owner from the file it
- * replaces, and does not bring the folder's entry to the disk.
+ * replaces, and does not bring the folder's entry to the disk. Without `fs/promises`: every run reads files of ours,
+ * and loading that and its threads for a few kilobytes costs more than reading them.
  */
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { lstat, open, rename, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 export const TEMP_SUFFIX = '.tmp';
@@ -27,42 +39,59 @@ export class NotAFileError extends Error {
  * @throws NotAFileError where a link, folder or device has the name; Node's errors otherwise
  */
 export async function replaceFile(file: string, bytes: string | Uint8Array, mode: number): Promise<void> {
-  const there = await lstat(file).catch(() => undefined);
-  if (there !== undefined && !there.isFile()) throw new NotAFileError();
+  if (isOther(file)) throw new NotAFileError();
   const temp = `${file}.${randomBytes(6).toString('hex')}${TEMP_SUFFIX}`;
   try {
     await writeNewFile(temp, bytes, mode);
-    await rename(temp, file);
+    renameSync(temp, file);
   } catch (error) {
-    await unlink(temp).catch(() => undefined);
+    dropFile(temp);
     throw error;
   }
-  await syncFolder(path.dirname(file));
+  syncFolder(path.dirname(file));
+}
+
+/** Whether something that is no file has the name. */
+function isOther(file: string): boolean {
+  try {
+    return !lstatSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Removes a file if it is there and can be removed. Never throws. */
+export function dropFile(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // not made yet, or gone
+  }
 }
 
 /** Makes a file that is not there yet and brings its bytes to the disk. Throws Node's `EEXIST` if it is there. */
 export async function writeNewFile(file: string, bytes: string | Uint8Array, mode: number): Promise<void> {
-  const handle = await open(file, 'wx', mode);
+  const fd = openSync(file, 'wx', mode);
   try {
-    await handle.chmod(mode);
-    await handle.writeFile(bytes);
-    await handle.sync();
+    fchmodSync(fd, mode);
+    writeFileSync(fd, bytes);
+    fsyncSync(fd);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 
 /** Brings the names in a folder to the disk, where the system can. */
-async function syncFolder(folder: string): Promise<void> {
+function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+  const fd = openSync(folder, 'r');
   try {
-    await handle.sync();
+    fsyncSync(fd);
   } catch (error) {
     // Some network and user-space file systems can't; the rename has happened all the same.
     if (!['EINVAL', 'ENOTSUP', 'ENOSYS'].includes(errorCode(error))) throw error;
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 
@@ -78,19 +107,19 @@ export async function readOwnFile(file: string, maxBytes: number, options: { rea
   const follow = options.follow === true;
   try {
     // Windows has no O_NOFOLLOW.
-    if (!follow && process.platform === 'win32' && (await lstat(file)).isSymbolicLink()) return { state: 'symlink' };
+    if (!follow && process.platform === 'win32' && lstatSync(file).isSymbolicLink()) return { state: 'symlink' };
     const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (follow ? 0 : (constants.O_NOFOLLOW ?? 0));
-    const handle = await open(file, flags);
+    const fd = openSync(file, flags);
     try {
-      const stat = await handle.stat();
+      const stat = fstatSync(fd);
       if (!stat.isFile()) return { state: 'not-a-file' };
       if (stat.size > maxBytes) return { state: 'too-big' };
-      const bytes = await handle.readFile();
+      const bytes = readFileSync(fd);
       if (bytes.length > maxBytes) return { state: 'too-big' };
       const posix = process.platform !== 'win32';
       return { state: 'read', bytes, mode: posix ? stat.mode & 0o777 : undefined, uid: posix ? stat.uid : undefined };
     } finally {
-      await handle.close();
+      closeSync(fd);
     }
   } catch (error) {
     const code = errorCode(error);

@@ -1,5 +1,5 @@
 /** HTTP/1.1 over Node's own client. Redirects are answers, bodies are bounded, errors are words of ours. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { SecureContext } from 'node:tls';
 import { Fault, plainWord } from '../core/fault.ts';
@@ -107,7 +107,7 @@ async function pemFile(path: string | undefined, option: string): Promise<Buffer
   if (path === undefined) return undefined;
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = readFileSync(path);
   } catch (error) {
     const code = plainWord((error as NodeJS.ErrnoException).code) ?? 'no code';
     throw new Fault('options', { message: `${option} cannot be read: ${path} (${code})`, hint: `check the path in ${option}` });

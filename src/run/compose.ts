@@ -4,9 +4,10 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { throwIssues, type Issue } from '../core/errors.ts';
-import type { EnvRules } from '../core/model.ts';
+import type { EnvRules, SecretSpec } from '../core/model.ts';
 import { execBytes, MAX_VARIABLE_BYTES } from '../platform/limits.ts';
 import { isDangerous } from './dangerous-names.ts';
+import { isFileDelivery, type FileSecret } from './handover.ts';
 import { about, type ValidSecret } from './validate.ts';
 
 export type Environment = Readonly<Record<string, string>>;
@@ -17,7 +18,10 @@ export interface ComposeInput {
   readonly secrets: readonly ValidSecret[];
   /** Names whose values this run signed in with. */
   readonly credentialsUsed: Iterable<string>;
+  /** What the child gets as SECRETS_RUN. */
   readonly runId: string;
+  /** The path that stands for a secret with `as: file` or `as: fd`; without it such a secret is refused. */
+  readonly pathOf?: ((spec: SecretSpec) => string) | undefined;
   /** Program and arguments, which share the system's limit with the environment. */
   readonly argv: readonly string[];
   /** Bytes. */
@@ -30,6 +34,8 @@ export interface Composed {
   readonly env: Environment;
   /** Names of injected secrets. */
   readonly injected: readonly string[];
+  /** Those of them whose variable holds a path, which is still to be made. */
+  readonly files: readonly FileSecret[];
   /** Sign-in credentials that the child does not get. */
   readonly scrubbed: readonly string[];
   /** Names where a secret replaced a value of the parent's. */
@@ -66,12 +72,13 @@ export function compose(input: ComposeInput): Composed {
 
   const issues: Issue[] = [];
   const injected: string[] = [];
+  const files: FileSecret[] = [];
   const overridden: string[] = [];
   const kept: string[] = [];
   const keep = new Set(input.rules.keep.map(fold));
   for (const valid of input.secrets) {
     if (!valid.injected) continue;
-    const { name } = valid.spec;
+    const { name, as } = valid.spec;
     const key = fold(name);
     const own = env.get(key);
     const yields = valid.secret.from === 'value' || valid.secret.from === 'default';
@@ -79,13 +86,17 @@ export function compose(input: ComposeInput): Composed {
       kept.push(name);
       continue;
     }
-    const problem = problemOf(valid, input.rules);
+    const file = isFileDelivery(as) ? { as, path: input.pathOf?.(valid.spec) } : undefined;
+    const problem =
+      nameProblem(valid, input.rules) ?? (file === undefined ? valueProblem(valid) : file.path === undefined ? NO_FILES : undefined);
     if (problem !== undefined) {
       issues.push({ ...about(valid.spec, valid.secret.reference), ...problem });
       continue;
     }
     if (own !== undefined) overridden.push(name);
-    env.set(key, { name, value: valid.secret.value.reveal().toString('utf8') });
+    const { value } = valid.secret;
+    if (file?.path !== undefined) files.push({ name, as: file.as, path: file.path, value });
+    env.set(key, { name, value: file?.path ?? value.reveal().toString('utf8') });
     injected.push(name);
   }
   env.set(fold('SECRETS_RUN'), { name: 'SECRETS_RUN', value: input.runId });
@@ -101,11 +112,25 @@ export function compose(input: ComposeInput): Composed {
     }
   }
   throwIssues(issues);
-  return { env: Object.fromEntries([...env.values()].map(({ name, value }) => [name, value])), injected, scrubbed, overridden, kept };
+  return {
+    env: Object.fromEntries([...env.values()].map(({ name, value }) => [name, value])),
+    injected,
+    files,
+    scrubbed,
+    overridden,
+    kept,
+  };
 }
 
-/** Why a secret can't be a variable; never says anything about its content but the kind of problem. */
-function problemOf({ spec, secret }: ValidSecret, rules: EnvRules): Pick<Issue, 'code' | 'message' | 'hint'> | undefined {
+type Problem = Pick<Issue, 'code' | 'message' | 'hint'>;
+
+const NO_FILES: Problem = {
+  code: 'CAPABILITY_UNSUPPORTED',
+  message: 'only secrets run hands a value over in a file or descriptor',
+  hint: 'use as: env, or leave it out with --except',
+};
+
+function nameProblem({ spec }: ValidSecret, rules: EnvRules): Problem | undefined {
   if (!NAME.test(spec.name))
     return {
       code: 'ENV_INVALID',
@@ -119,12 +144,17 @@ function problemOf({ spec, secret }: ValidSecret, rules: EnvRules): Pick<Issue, 
       hint: `if it is meant, write env: { allowDangerous: [${spec.name}] } in the manifest`,
     };
   }
+  return undefined;
+}
+
+/** Why a value can't be in a variable; never says anything about its content but the kind of problem. */
+function valueProblem({ spec, secret }: ValidSecret): Problem | undefined {
   const bytes = secret.value.reveal();
   if (bytes.includes(0))
     return {
       code: 'VALUE_INVALID',
       message: 'the value holds a NUL byte, which no environment variable can carry',
-      hint: 'store it encoded, for example as base64',
+      hint: 'store it encoded, for example as base64, or hand it over with as: file',
     };
   if (!isUtf8(bytes))
     return {
@@ -136,7 +166,7 @@ function problemOf({ spec, secret }: ValidSecret, rules: EnvRules): Pick<Issue, 
     return {
       code: 'VALUE_INVALID',
       message: 'the value is too long for an environment variable: 128 KiB with its name is the limit',
-      hint: 'let the program read it another way, or store a shorter value',
+      hint: 'hand it over with as: file, or store a shorter value',
     };
   }
   return undefined;

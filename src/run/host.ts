@@ -25,6 +25,8 @@ export interface Surroundings {
 export interface Reported {
   /** Names of environment variables that were signed in with. */
   readonly credentials: Set<string>;
+  /** Id of the adapter that signed in with each of them. */
+  readonly signedIn?: Map<string, string>;
   /** To be masked besides the secrets: tokens from signing in. */
   readonly sensitive: SecretValue[];
 }
@@ -57,7 +59,10 @@ export function createHost(options: HostOptions, config: ProviderConfig, role: H
     interactive: prompter.interactive,
     notice: options.notice,
     credentialsUsed: (names) => {
-      for (const name of names) reported.credentials.add(name);
+      for (const name of names) {
+        reported.credentials.add(name);
+        reported.signedIn?.set(name, config.use);
+      }
     },
     sensitive: (value) => {
       reported.sensitive.push(value);

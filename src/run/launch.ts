@@ -39,6 +39,8 @@ export interface LaunchOptions {
   readonly keepFds: KeepRule;
   /** The child's first three streams; default: ours. */
   readonly streams?: ChildStreams | undefined;
+  /** Secrets that the child gets as open files, by the number that they have there. */
+  readonly descriptors?: ReadonlyMap<number, StdioEntry> | undefined;
   /** A program and its options to be put in front, which then becomes the child. */
   readonly wrapper?: readonly string[] | undefined;
   /** The child's setting for core files; default: ours. */
@@ -80,8 +82,10 @@ export async function launch(command: Command, options: LaunchOptions): Promise<
   if (options.streams?.ownSession === true && setsid === undefined) {
     return { ok: false, exit: 125, message: 'masking this terminal needs the program setsid (util-linux), which is not installed' };
   }
-  const [file = command.file, ...before] = [...(setsid === undefined ? [] : [setsid, '-c']), ...(options.wrapper ?? []), command.file];
+  const [file, ...before] = [...(setsid === undefined ? [] : [setsid, '-c']), ...(options.wrapper ?? []), command.file];
   const start = batch === undefined ? { file, args: [...before, ...args] } : { file: options.parent['ComSpec'] ?? 'cmd.exe', args: batch };
+  // Where a number is taken by both, the secret covers what must not be seen as well.
+  const others = new Map<number, StdioEntry>([...(options.streams?.fillers ?? []), ...(options.descriptors ?? [])]);
   // Without a terminal nobody but us tells the child's descendants of a signal, and its group must not be ours for that.
   const ownGroup = process.platform !== 'win32' && setsid === undefined && !hasTerminal();
   try {
@@ -89,7 +93,7 @@ export async function launch(command: Command, options: LaunchOptions): Promise<
       spawn(start.file, start.args, {
         env: options.env,
         cwd: options.cwd,
-        stdio: stdioFor(keep, options.streams?.stdio ?? ['inherit', 'inherit', 'inherit'], options.streams?.fillers),
+        stdio: stdioFor(keep, options.streams?.stdio ?? ['inherit', 'inherit', 'inherit'], others),
         detached: ownGroup,
         windowsVerbatimArguments: batch !== undefined,
         ...(start.file === command.file ? { argv0: name } : {}),

@@ -8,6 +8,7 @@ import type { Manifest, PlacedReference, ProviderConfig, SecretSpec } from '../c
 import type { ParsedRef, Provider } from '../provider-kit/contract.ts';
 import { configure, type ConfiguredProvider } from '../provider-kit/session.ts';
 import { LOADERS } from '../providers/built-in.ts';
+import { deliveryProblem, isFileDelivery } from './handover.ts';
 import type { Selection } from './select.ts';
 
 /** A reference that its adapter has understood. */
@@ -115,15 +116,8 @@ export async function plan(manifest: Manifest, selection: Selection): Promise<Pl
       if ('parsed' in understood) references.push(understood);
       else issues.push(understood);
     }
-    if (injected.has(spec) && (spec.as === 'file' || spec.as === 'fd')) {
-      issues.push({
-        code: 'CAPABILITY_UNSUPPORTED',
-        name: spec.name,
-        at: spec.at,
-        message: `as: ${spec.as} is not available yet`,
-        hint: 'use as: env, or leave it out with --except',
-      });
-    }
+    const problem = injected.has(spec) && isFileDelivery(spec.as) ? deliveryProblem(spec.as) : undefined;
+    if (problem !== undefined) issues.push({ ...problem, name: spec.name, at: spec.at });
     return { spec, injected: injected.has(spec), references };
   });
   throwIssues(issues);

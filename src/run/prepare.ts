@@ -1,11 +1,13 @@
 /** The stages up to `compose` in one call: what `run` and the library share. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { EnvRules, Manifest } from '../core/model.ts';
 import { maxExecBytes } from '../platform/limits.ts';
 import { Deadline } from '../provider-kit/deadline.ts';
 import { Sessions } from '../provider-kit/session.ts';
 import { compose, type Composed } from './compose.ts';
+import type { Handover } from './handover.ts';
 import { createHost, type Reported, type Surroundings } from './host.ts';
+import { markOf, signInHint, takeOver, type OuterRun } from './nested.ts';
 import { plan, type Plan } from './plan.ts';
 import { resolve, type Resolution } from './resolve.ts';
 import { select, type SelectOptions } from './select.ts';
@@ -22,7 +24,9 @@ export const DEFAULT_LIMITS: TimeLimits = { totalMs: 30_000, requestMs: 10_000 }
 /** One use of the tool: its id, its deadline, and its sessions with the providers. */
 export class Run {
   readonly id: string;
-  readonly reported: Reported = { credentials: new Set(), sensitive: [] };
+  /** What an inner run proves by that it is one; the child alone gets it. */
+  readonly key: string = randomBytes(16).toString('base64url');
+  readonly reported: Reported = { credentials: new Set(), signedIn: new Map(), sensitive: [] };
   readonly sessions: Sessions;
   readonly surroundings: Surroundings;
   readonly #deadline: Deadline;
@@ -64,19 +68,31 @@ export interface PrepareOptions {
   readonly argv: readonly string[];
   /** Default: those of the manifest. */
   readonly rules?: EnvRules;
+  /** The run whose child this is. */
+  readonly outer?: OuterRun | undefined;
+  /** Asks the managers for everything, also for what the outer run has injected. */
+  readonly fresh?: boolean | undefined;
+  /** Needed for secrets with `as: file` and `as: fd`; the caller makes what `composed.files` says. */
+  readonly handover?: Pick<Handover, 'pathOf'> | undefined;
 }
 
 /** @throws SecretsError of any stage */
 export async function prepare(manifest: Manifest, run: Run, options: PrepareOptions): Promise<Prepared> {
   const planned = await plan(manifest, select(manifest, options.select));
-  const resolution = await resolve(planned, run.sessions);
-  const valid = validate(resolution, { now: new Date() });
+  const { outer } = options;
+  const known = outer === undefined || options.fresh === true ? undefined : takeOver(planned, outer, run);
+  const resolution = await resolve(planned, run.sessions, known);
+  const valid = validate(resolution, {
+    now: new Date(),
+    signInHint: outer === undefined ? undefined : (name, fault, adapter) => signInHint(outer, name, fault, adapter),
+  });
   const composed = compose({
     parent: run.surroundings.env,
     rules: options.rules ?? manifest.env,
     secrets: valid.secrets,
     credentialsUsed: run.reported.credentials,
-    runId: run.id,
+    runId: markOf(run),
+    pathOf: options.handover?.pathOf,
     argv: options.argv,
     maxExecBytes: maxExecBytes(),
     foldCase: process.platform === 'win32',

@@ -20,6 +20,8 @@ export interface ResolvedSecret {
   readonly expiresAt?: Date;
   readonly lease?: Lease;
   readonly requestId?: string;
+  /** Id of the run around this one, whose child we are, if the value was taken from there. */
+  readonly outerRun?: string;
 }
 
 /** What became of one planned secret. `absent`: every reference says that there is nothing. */
@@ -39,9 +41,10 @@ export interface Resolution {
 export const isAbsent = (fault: Fault): boolean =>
   fault.kind === 'not-found' || (fault.kind === 'no-field' && fault.code === 'FIELD_NOT_FOUND');
 
-export async function resolve(plan: Plan, sessions: Sessions): Promise<Resolution> {
-  const results = new Map<string, Resolved>();
-  let waiting = plan.secrets.filter((secret) => secret.references.length > 0);
+/** @param known results that need no fetching, by name */
+export async function resolve(plan: Plan, sessions: Sessions, known: ReadonlyMap<string, Resolved> = new Map()): Promise<Resolution> {
+  const results = new Map(known);
+  let waiting = plan.secrets.filter((secret) => secret.references.length > 0 && !known.has(secret.spec.name));
   // Each wave asks every secret's next reference at once; most runs have one wave.
   for (let wave = 0; waiting.length > 0; wave++) {
     const asked = waiting.flatMap((secret) => {

@@ -1,6 +1,7 @@
 /** Stage 5: all problems at once, or the complete set. Nothing is launched on a partial one. */
 import { throwIssues, type Issue } from '../core/errors.ts';
 import { formatDuration } from '../core/duration.ts';
+import type { Fault } from '../core/fault.ts';
 import type { SecretSpec } from '../core/model.ts';
 import type { PlannedReference } from './plan.ts';
 import type { Resolution, Resolved, ResolvedSecret } from './resolve.ts';
@@ -20,6 +21,8 @@ export interface ValidSet {
 
 export interface ValidateOptions {
   readonly now: Date;
+  /** What to do about a sign-in that is missing, where more is known than the adapter knows. */
+  readonly signInHint?: ((name: string, fault: Fault, adapter: string) => string | undefined) | undefined;
 }
 
 /** @throws SecretsError with everything that is missing, denied, unreachable or out of date */
@@ -35,7 +38,7 @@ export function validate(resolution: Resolution, options: ValidateOptions): Vali
     if (result.state !== 'resolved') {
       if (result.state !== 'failed' && !spec.required) absent.push(spec);
       else if (result.state === 'incomplete' && result.missing.some((name) => isReported(name, resolution))) continue;
-      else issues.push(issueOf(spec, result));
+      else issues.push(issueOf(spec, result, options));
       continue;
     }
     const { secret } = result;
@@ -88,7 +91,7 @@ export function about(
   };
 }
 
-function issueOf(spec: SecretSpec, result: Exclude<Resolved, { state: 'resolved' }>): Issue {
+function issueOf(spec: SecretSpec, result: Exclude<Resolved, { state: 'resolved' }>, { signInHint }: ValidateOptions): Issue {
   if (result.state === 'incomplete') {
     return {
       ...about(spec),
@@ -100,5 +103,6 @@ function issueOf(spec: SecretSpec, result: Exclude<Resolved, { state: 'resolved'
   const { fault, reference } = result;
   const setHint =
     result.state === 'absent' && reference.configured.provider.capabilities.includes('put') ? `secrets set ${spec.name}` : undefined;
-  return { ...about(spec, reference), code: fault.code, message: fault.detail.message, hint: fault.detail.hint ?? setHint };
+  const outer = signInHint?.(spec.name, fault, reference.configured.config.use);
+  return { ...about(spec, reference), code: fault.code, message: fault.detail.message, hint: outer ?? fault.detail.hint ?? setHint };
 }

@@ -4,14 +4,12 @@
  *
  * A record that somebody else could have written counts for nothing.
  */
-import { existsSync } from 'node:fs';
-import { lstat, mkdir, unlink } from 'node:fs/promises';
+import { existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { SecretsError } from '../core/errors.ts';
 import { Fault } from '../core/fault.ts';
 import { errorCode, readOwnFile, replaceFile } from '../platform/atomic-file.ts';
-import { withLock } from '../platform/lock.ts';
 import { realPath, type Place } from './place.ts';
 import type { TrustSet } from './trust-set.ts';
 
@@ -90,16 +88,16 @@ export async function readRecords(keeping: Keeping): Promise<Records> {
     problem: { message: `the record of trust does not count: ${message}`, hint },
   });
   if (read.state !== 'read') return refused({ message: 'it is no file that can be read', hint: `look at ${file}` });
-  const danger = (await folderDanger(folder)) ?? dangerOf(file, read);
+  const danger = folderDanger(folder) ?? dangerOf(file, read);
   if (danger !== undefined) return refused(danger);
   const sets = parse(read.bytes.toString('utf8'));
   return sets === undefined ? refused({ message: 'it is damaged', hint: 'secrets trust' }) : { sets };
 }
 
 /** Why others could have put a file there. */
-async function folderDanger(folder: string): Promise<Problem | undefined> {
+function folderDanger(folder: string): Problem | undefined {
   if (process.platform === 'win32') return undefined;
-  const stat = await lstat(folder).catch(() => undefined);
+  const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (stat?.isDirectory() !== true) return { message: `${folder} is no folder`, hint: `look at ${folder}` };
   return dangerOf(folder, stat);
 }
@@ -140,7 +138,7 @@ export async function addRecord(keeping: Keeping, lines: TrustSet, now: Date): P
     const others = (await readRecords(keeping)).sets.filter((set) => JSON.stringify(set.lines) !== key);
     const sets: readonly TrustedSet[] = [{ at: now.toISOString(), lines }, ...others].slice(0, MOST_SETS);
     await replaceFile(file, `${JSON.stringify({ version: VERSION, sets })}\n`, 0o600);
-    await unlink(`${file}${DECLINED}`).catch(() => undefined);
+    removeIfThere(`${file}${DECLINED}`);
   });
 }
 
@@ -149,40 +147,48 @@ export async function removeRecords(keeping: Keeping): Promise<boolean> {
   if (!keeping.ok || (await readOwnFile(keeping.file, LARGEST)).state === 'absent') return false;
   let removed = false;
   await changing(keeping, async (file) => {
-    removed = await unlink(file).then(
-      () => true,
-      (error: unknown) => {
-        if (errorCode(error) !== 'ENOENT') throw error;
-        return false;
-      },
-    );
+    removed = removeIfThere(file);
   });
   return removed;
+}
+
+function removeIfThere(file: string): boolean {
+  try {
+    unlinkSync(file);
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return false;
+  }
 }
 
 async function changing(keeping: Keeping, act: (file: string) => Promise<void>): Promise<void> {
   if (!keeping.ok) throw cannotKeep(keeping.problem);
   const { folder, file } = keeping;
   await guarded(folder, async () => {
-    await makeFolder(folder);
+    makeFolder(folder);
+    // Loaded only here: most runs have nothing to write.
+    const { withLock } = await import('../platform/lock.ts');
     await withLock(`${file}.lock`, { what: 'the record of trust' }, async () => act(file));
   });
 }
 
 /** @throws SecretsError IO where others could write into it */
-async function makeFolder(folder: string): Promise<void> {
-  await makeFolders(folder);
-  const danger = await folderDanger(folder);
+function makeFolder(folder: string): void {
+  makeFolders(folder);
+  const danger = folderDanger(folder);
   if (danger !== undefined) throw cannotKeep(danger);
 }
 
 /** Step by step: Node's own way of doing it never ends where a folder can't be made because the system says ENOENT. */
-async function makeFolders(folder: string): Promise<void> {
+function makeFolders(folder: string): void {
   if (existsSync(folder)) return;
-  await makeFolders(path.dirname(folder));
-  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+  makeFolders(path.dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
-  });
+  }
 }
 
 /**
@@ -200,9 +206,10 @@ export async function askingAlone<T>(
 ): Promise<T> {
   const { folder, file } = keeping;
   return guarded(folder, async () => {
-    await makeFolder(folder);
+    makeFolder(folder);
     const refusal = `${file}${DECLINED}`;
     const decline = async (): Promise<void> => replaceFile(refusal, JSON.stringify({ at: Date.now(), lines }), 0o600);
+    const { withLock } = await import('../platform/lock.ts');
     return withLock(`${file}.question`, { what: 'the question about trust', waitMs: QUESTION_MS, signal }, async () =>
       act(await wasDeclined(refusal, lines, since), decline),
     );

@@ -59,7 +59,7 @@ export function commandText(help: Help): string {
   return `${lines.join('\n')}\n`;
 }
 
-const lowerFirst = (text: string): string => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);
+const lowerFirst = (text: string): string => (/^[A-Z][a-z ]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);
 const row = (term: string, text: string): string => `| \`${term}\` | ${text.replaceAll('|', '\\|').replaceAll('<', '&lt;')} |`;
 
 /** The table of exit codes. */

@@ -45,11 +45,7 @@ describe('the commands of the README', () => {
       const isFresh = block.info.includes('fresh');
       if (isFresh || shell === undefined) shell = await (isFresh ? freshShell() : preparedShell());
       if (tool !== undefined && (await shell.sh(`command -v ${tool}`)).code !== 0) skip(`${tool} is not installed`);
-      if (block.language === 'console') await transcript(block, shell);
-      else {
-        const { code, output } = await shell.sh(block.text);
-        expect({ line: block.line, code, output: code === 0 ? '' : output }).toEqual({ line: block.line, code: 0, output: '' });
-      }
+      await (block.language === 'console' ? transcript : script)(block, shell);
     }
   });
 
@@ -143,6 +139,19 @@ describe('the tables of the README', () => {
     expect(missing).toEqual([]);
   });
 
+  it('call nothing missing that is there', async () => {
+    const section = /## Not yet\n([^]*?)\n## /.exec(readme)?.[1] ?? '';
+    const words = [...section.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word);
+    const options = flagsOf(await help('run'));
+    expect(words.filter((word) => Object.hasOwn(COMMANDS, word) || options.includes(word))).toEqual([]);
+    const shell = await preparedShell();
+    for (const as of ['file', 'fd']) {
+      shell.project.write('.secretsrc', `project: api\nsecrets:\n  API_KEY: { ref: "local://api-key", as: ${as} }\n`);
+      const { output } = await shell.sh('secrets run -- node server.js || true');
+      expect({ as, refused: output.includes('not available yet') }).toEqual({ as, refused: words.includes(`as: ${as}`) });
+    }
+  });
+
   it('know every shell block, so that no example is left out', () => {
     expect(of('sh').length).toBeGreaterThan(10);
     expect(of('yaml').length).toBeGreaterThan(5);
@@ -208,6 +217,11 @@ function inlineCode(): readonly { readonly text: string; readonly line: number }
   return readme
     .split('\n')
     .flatMap((text, index) => [...text.matchAll(/`(secrets [^`]+)`/g)].map(([, code = '']) => ({ text: code, line: index + 1 })));
+}
+
+async function script({ text, line }: Block, shell: Shell): Promise<void> {
+  const { code, output } = await shell.sh(text);
+  expect({ line, code, output: code === 0 ? '' : output }).toEqual({ line, code: 0, output: '' });
 }
 
 /** Each command, and the lines that it shows, in order; `…` stands for anything, and notices may stand between. */

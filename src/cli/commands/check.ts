@@ -41,7 +41,7 @@ async function check(context: Context, names: readonly string[], options: CheckO
     const inventory = await withSpinner(context, asking(all), () => takeInventory(all, manifest, run.sessions, options));
     const required = [...new Set([...manifest.policy.require, ...asked])];
     const found = all.flatMap((target) => [
-      ...standingFindings(target, inventory),
+      ...standingFindings(target, inventory, context.profile),
       ...(targets.includes(target) ? policyFindings(target, required) : []),
     ]);
     const warnings = found.filter(({ problem }) => problem === 'uncertain');

@@ -10,6 +10,7 @@
 import type { Command } from 'commander';
 import { SecretsError } from '../../core/errors.ts';
 import type { Manifest, ProviderConfig, SecretSpec } from '../../core/model.ts';
+import { deliveryProblem, isFileDelivery, type FileDelivery } from '../../run/handover.ts';
 import { providersOf, referencesOf, type Adapters } from '../../run/plan.ts';
 import { unknownName } from '../../run/select.ts';
 import { printColumns } from '../columns.ts';
@@ -113,10 +114,14 @@ function noteCell(context: Context, spec: SecretSpec, manifest: Manifest): Cell 
   if (!fate.selected) return { text: `not selected: limited to ${spec.profiles?.join(', ') ?? ''}`, style: 'dim' };
   if (fate.refused) return { text: 'refused: dangerous name', style: 'red' };
   if (spec.as === 'none') return { text: 'not injected', style: 'dim' };
-  if (spec.as !== 'env') return { text: `as: ${spec.as} is not available yet`, style: 'red' };
+  if (isFileDelivery(spec.as) && deliveryProblem(spec.as) !== undefined)
+    return { text: `as: ${spec.as} is refused on this system`, style: 'red' };
   if (fate.parent !== undefined) return { text: PARENT[fate.parent], style: 'yellow' };
-  return { text: spec.default === undefined ? '' : 'has a default' };
+  const notes = [...(isFileDelivery(spec.as) ? [DELIVERY[spec.as]] : []), ...(spec.default === undefined ? [] : ['has a default'])];
+  return { text: notes.join(', ') };
 }
+
+const DELIVERY: Readonly<Record<FileDelivery, string>> = { file: 'path of a file in memory', fd: 'path of a descriptor' };
 
 const PARENT: Readonly<Record<NonNullable<Fate['parent']>, string>> = {
   wins: "the parent's value wins",

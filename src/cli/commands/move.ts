@@ -20,6 +20,7 @@ import { isSame, overlaps, putNewValue, putValue, readValues, removeValue } from
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { prepareEdit, sourcePlace, type EntryPlace } from '../manifest-edit.ts';
+import { kebabOf } from '../naming.ts';
 import { again } from '../said-once.ts';
 import { withRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
@@ -77,6 +78,9 @@ async function planMove(context: Context, name: string, options: MoveOptions): P
   }
   const { manifest } = await load({ cwd: context.cwd, env: context.env, manifest: context.manifest, profile: context.profile });
   const source = await targetOf(name, manifest);
+  if (!isReference(options.to)) {
+    throw usage('--to takes the reference of the new place', `secrets move ${name} --to local://${kebabOf(name)}`);
+  }
   const destination = placedAt({ ...(await targetOf(options.to, manifest)), label: name, name }, source.spec.at);
   const [from, second] = source.references;
   const about = { name, at: source.spec.at };

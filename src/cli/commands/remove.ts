@@ -186,9 +186,9 @@ async function confirmed(
     ...(reference === undefined ? [] : [`the value at ${reference.placed.reference.text} (${recoveryOf(reference)})`]),
     ...(edit === undefined ? [] : [`the entry ${target.label}`]),
   ];
-  const also = others.length === 0 ? '' : ` It is also used by ${others.map((use) => useText(use, manifest)).join(', ')}.`;
+  const also = others.length === 0 ? '' : `; it is also used by ${others.map((use) => useText(use, manifest)).join(', ')}`;
   if (!context.interactive) {
-    throw usage(`this removes ${parts.join(' and ')}, and nobody can be asked here.${also}`, 'add --yes if that is meant');
+    throw usage(`this removes ${parts.join(' and ')}, and nobody can be asked here${also}`, 'add --yes if that is meant');
   }
   return askConfirm(`Remove ${parts.join(' and ')}?${also}`, false);
 }

@@ -1,11 +1,18 @@
 /** `secrets run --dry-run`: what would be fetched and injected, offline. */
-import type { EnvRules, Manifest } from '../../core/model.ts';
+import type { Delivery, EnvRules, Manifest } from '../../core/model.ts';
 import { documentId } from '../../provider-kit/session.ts';
 import { isDangerous } from '../../run/dangerous-names.ts';
 import { plan } from '../../run/plan.ts';
 import { select, type SelectOptions } from '../../run/select.ts';
 import type { Context } from '../context.ts';
 import { printTable } from '../table.ts';
+
+const WAYS: Readonly<Record<Delivery, string>> = {
+  env: 'variable',
+  file: 'path of a file',
+  fd: 'path of a descriptor',
+  none: 'not injected',
+};
 
 export async function printPlan(
   context: Context,
@@ -22,6 +29,7 @@ export async function printPlan(
       name: spec.name,
       from: references.length > 0 ? references.map((reference) => reference.placed.reference.text).join(', ') : spec.source.kind,
       injected,
+      as: spec.as,
       refused: injected && isDangerous(spec.name) && !rules.allowDangerous.includes(spec.name),
     };
   });
@@ -32,7 +40,7 @@ export async function printPlan(
   printTable(
     context.output,
     ['NAME', 'FROM', 'AS'],
-    rows.map((row) => [row.name, row.from, row.refused ? 'refused: dangerous name' : row.injected ? 'variable' : 'not injected']),
+    rows.map((row) => [row.name, row.from, row.refused ? 'refused: dangerous name' : row.injected ? WAYS[row.as] : 'not injected']),
   );
   context.output.notice(
     `${documents.size} ${documents.size === 1 ? 'document' : 'documents'} would be fetched; nothing was asked or started`,

@@ -3,8 +3,13 @@ import type { Command } from 'commander';
 import { formatDuration } from '../../core/duration.ts';
 import { SecretsError } from '../../core/errors.ts';
 import { emptyCores } from '../../platform/core-files.ts';
+import { descriptorsToKeep } from '../../platform/descriptors.ts';
+import { userFolders } from '../../platform/folders.ts';
 import { closeInspector } from '../../platform/hygiene.ts';
+import { Footprint, type FootprintOptions } from '../../run/footprint.ts';
+import { Handover } from '../../run/handover.ts';
 import { launch, lookUp } from '../../run/launch.ts';
+import { outerRun } from '../../run/nested.ts';
 import { prepare, type Prepared, type Run } from '../../run/prepare.ts';
 import type { StopRules, Stopping } from '../../run/stopping.ts';
 import { endAs, Relay, statusOf, supervise, type Ending } from '../../run/supervise.ts';
@@ -76,10 +81,20 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   }
   closeInspector();
   const run = openRun(context, loaded, cancel.signal);
+  const stateFolder = userFolders(context.env).state;
+  const outer = outerRun(context.env, stateFolder);
+  const handover = new Handover(descriptorsToKeep(args, context.env, keepFds));
   let prepared: Prepared;
   try {
     prepared = await withSpinner(context, 'fetching secrets', () =>
-      prepare(manifest, run, { select: selectOptionsOf(options), argv: replacement?.argv ?? argv, rules }),
+      prepare(manifest, run, {
+        select: selectOptionsOf(options),
+        argv: replacement?.argv ?? argv,
+        rules,
+        outer,
+        fresh: options.fresh,
+        handover,
+      }),
     );
     replacing?.refuseLeases(prepared);
   } catch (error) {
@@ -97,6 +112,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     process.exit(statusOf(early));
   }
 
+  const footprint = await leaveFootprint(context, { run, prepared, command, handover, stateFolder });
   const programCores = options.core === true ? coresBefore : undefined;
   if (replacing !== undefined && replacement !== undefined) {
     replacing.becomeProgram(context, prepared, replacement, mask, programCores);
@@ -109,11 +125,13 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     cwd: context.cwd,
     keepFds,
     streams,
+    descriptors: handover.descriptors,
     wrapper,
     cores: programCores,
   });
   if (!launched.ok) {
     streams?.abandon();
+    footprint.remove();
     await closeQuickly(run);
     context.output.error(
       new SecretsError({ code: 'ENV_INVALID', message: `${shown(program ?? '')}: ${launched.message}` }),
@@ -124,8 +142,10 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   relay.attach(launched.child, { ownSession: streams?.ownSession ?? false, ownGroup: launched.ownGroup, stopping });
   stopping?.begin();
   const damage = watchStreams(context, streams, launched.child);
+  footprint.started(launched.child);
   const ending = await supervise(launched.child);
   stopping?.end();
+  footprint.remove();
   const cutBy = await finishStreams(context, streams, relay.late);
   await closeQuickly(run);
   relay.release();
@@ -137,6 +157,18 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
 
 const RUN_FAILURE = 125;
 const isSuccess = (ending: Ending): boolean => 'code' in ending && ending.code === 0;
+
+async function leaveFootprint(context: Context, options: FootprintOptions): Promise<Footprint> {
+  try {
+    const footprint = new Footprint(options);
+    if (footprint.unrecorded !== undefined)
+      context.output.detail(`no record of this run can be kept (${footprint.unrecorded}), so secrets ps does not show it`);
+    return footprint;
+  } catch (error) {
+    await closeQuickly(options.run);
+    throw error;
+  }
+}
 
 /** Loaded only where an option is about stopping. */
 async function stoppingFor(context: Context, rules: StopRules, send: (signal: NodeJS.Signals) => void): Promise<Stopping> {

@@ -25,7 +25,7 @@ import { again } from '../said-once.ts';
 import { withRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
 import { checkFits, failure, versionText } from '../stored.ts';
-import { allTargets, issueOf, type Target } from '../target.ts';
+import { allTargets, issueOf, type Target, setCommand } from '../target.ts';
 import { askNewValue } from '../value-input.ts';
 
 interface SetupOptions {
@@ -186,14 +186,24 @@ function report(
       stored,
       missing: left.map((target) => {
         const { description, owner, contact, runbook } = target.spec;
-        return { name: target.label, reference: reference(target), command: commandFor(target), description, owner, contact, runbook };
+        return {
+          name: target.label,
+          reference: reference(target),
+          command: commandFor(target, context.profile),
+          description,
+          owner,
+          contact,
+          runbook,
+        };
       }),
       unknown: unknown.map((target) => ({ name: target.label, reference: reference(target) })),
     });
     return;
   }
   for (const target of unknown)
-    output.notice(`${target.label}: ${reference(target)} does not tell whether it has a value (secrets set ${target.label} stores one)`);
+    output.notice(
+      `${target.label}: ${reference(target)} does not tell whether it has a value (${setCommand(target.label, context.profile)} stores one)`,
+    );
   if (left.length === 0) {
     if (survey.issues.length === 0 && unknown.length === 0)
       output.result(survey.required === 0 ? 'nothing is required\n' : 'every required value is there\n');
@@ -204,14 +214,14 @@ function report(
     const { description, runbook } = target.spec;
     const owner = ownerText(target.spec.owner, target.spec.contact);
     const about = [description, owner === '' ? undefined : `ask ${owner}`, runbook].filter((part) => part !== undefined).join('; ');
-    output.result(`  ${commandFor(target)}${about === '' ? '' : `   # ${about}`}\n`);
+    output.result(`  ${commandFor(target, context.profile)}${about === '' ? '' : `   # ${about}`}\n`);
   }
 }
 
 /** What to type for a missing value. */
-function commandFor(target: Target): string {
+function commandFor(target: Target, profile: string | undefined): string {
   const reference = placeFor(target);
-  if (reference !== undefined) return `secrets set ${target.label}${target.spec.generate === undefined ? '' : ' --generate'}`;
+  if (reference !== undefined) return `${setCommand(target.label, profile)}${target.spec.generate === undefined ? '' : ' --generate'}`;
   const [first] = target.references;
   return first?.configured.config.use === 'env' ? `export ${first.parsed.key}=...` : `secrets describe ${target.label}`;
 }

@@ -1,5 +1,5 @@
 /** The three places that can hold the key of a store, each with its way to keep, fetch and forget it. */
-import { unlink } from 'node:fs/promises';
+import { unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
@@ -187,9 +187,11 @@ export async function forgetIdentity(custody: Custody, recipient: string, change
     case 'identity': {
       const file = custody.file === undefined ? ownIdentityFile(host, recipient) : undefined;
       if (file === undefined) return;
-      await unlink(file).catch((error: unknown) => {
+      try {
+        unlinkSync(file);
+      } catch (error) {
         if (errorCode(error) !== 'ENOENT') throw error;
-      });
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Age identity files, as `age-keygen` writes them: comments, and one secret key a line. */
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
@@ -56,6 +56,6 @@ export function identityText({ identity, recipient }: OwnIdentity, created: Date
 
 /** Makes an identity file that is not there yet, and its folder. Throws Node's errors. */
 export async function writeIdentityFile(file: string, own: OwnIdentity, created: Date): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   await writeNewFile(file, identityText(own, created), 0o600);
 }

@@ -1,10 +1,10 @@
 /** The folder of a store: checked on every use, changed only under its lock. */
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, unlink } from 'node:fs/promises';
+import { lstatSync, mkdirSync, readdirSync, unlinkSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { Fault } from '../../core/fault.ts';
-import { readOwnFile, replaceFile, TEMP_SUFFIX, writeNewFile } from '../../platform/atomic-file.ts';
-import { acquireLock, cleanLock, type FileLock } from '../../platform/lock.ts';
+import { dropFile, readOwnFile, replaceFile, TEMP_SUFFIX, writeNewFile } from '../../platform/atomic-file.ts';
+import type { FileLock } from '../../platform/lock.ts';
 import { asIoFault, checkOwner, checkPrivate, createFault, octal, quoted, unreadable } from './faults.ts';
 import { formatIndex, INDEX_FILE, parseIndex, type StoreIndex, type Version } from './index-file.ts';
 import { VERSION_FILE, WRAPPED_FILE } from './index-shape.ts';
@@ -20,7 +20,7 @@ const indexPath = (location: Location): string => path.join(location.folder, IND
  * (link, other owner, open to others).
  */
 export async function readIndex(location: Location): Promise<StoreIndex | undefined> {
-  if (!(await checkFolder(location))) return undefined;
+  if (!checkFolder(location)) return undefined;
   const file = indexPath(location);
   const read = await readOwnFile(file, MAX_INDEX_BYTES);
   if (read.state === 'absent') return undefined;
@@ -40,7 +40,7 @@ export async function readIndex(location: Location): Promise<StoreIndex | undefi
   }
   // What is committed has the modes and owner of a checkout.
   if (index.custody !== undefined) checkPrivate(file, read);
-  return location.team ? withoutRemoved(index, new Set(await readdir(location.folder))) : index;
+  return location.team ? withoutRemoved(index, new Set(readdirSync(location.folder))) : index;
 }
 
 /**
@@ -60,13 +60,14 @@ function withoutRemoved(index: StoreIndex, files: ReadonlySet<string>): StoreInd
 }
 
 /** Whether the folder is there. */
-async function checkFolder({ folder, team }: Location): Promise<boolean> {
-  const stat = await lstat(folder).catch((error: unknown) => {
-    const fault = asIoFault(error, `open ${folder}`);
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw fault;
-  });
-  if (stat === undefined) return false;
+function checkFolder({ folder, team }: Location): boolean {
+  let stat: Stats;
+  try {
+    stat = lstatSync(folder);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw asIoFault(error, `open ${folder}`);
+  }
   if (stat.isSymbolicLink()) throw unreadable({ state: 'symlink' }, folder);
   if (!stat.isDirectory()) throw new Fault('corrupt', { message: `${folder} is not a folder`, hint: 'give the store another path' });
   if (team || process.platform === 'win32') return true;
@@ -118,9 +119,11 @@ export class Change {
   }
 
   async delete(name: string): Promise<void> {
-    await unlink(path.join(this.location.folder, name)).catch((error: unknown) => {
+    try {
+      unlinkSync(path.join(this.location.folder, name));
+    } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    });
+    }
   }
 }
 
@@ -146,10 +149,10 @@ export async function createStore(
 ): Promise<void> {
   const { folder, team } = location;
   try {
-    await mkdir(folder, { recursive: true, mode: team ? 0o755 : 0o700 });
+    mkdirSync(folder, { recursive: true, mode: team ? 0o755 : 0o700 });
     await locked(location, signal, async (lock) => {
       if ((await readIndex(location)) !== undefined) return;
-      if ((await readdir(folder)).some((name) => VERSION_FILE.test(name))) {
+      if (readdirSync(folder).some((name) => VERSION_FILE.test(name))) {
         throw new Fault('corrupt', {
           message: `${folder} holds encrypted files and no ${INDEX_FILE}`,
           hint: `restore ${INDEX_FILE} from a backup, or move the folder away`,
@@ -167,6 +170,8 @@ export async function createStore(
 
 async function locked<T>(location: Location, signal: AbortSignal | undefined, act: (lock: FileLock) => Promise<T>): Promise<T> {
   try {
+    // Loaded only here: reading takes no lock.
+    const { acquireLock } = await import('../../platform/lock.ts');
     const lock = await acquireLock(path.join(location.folder, LOCK_FILE), { what: `the store ${location.folder}`, signal });
     try {
       return await act(lock);
@@ -180,8 +185,9 @@ async function locked<T>(location: Location, signal: AbortSignal | undefined, ac
 
 /** Removes what writers that were killed have left: nobody refers to it, and nobody else is writing now. */
 async function cleanUp({ folder }: Location, index: StoreIndex): Promise<void> {
+  const { cleanLock } = await import('../../platform/lock.ts');
   await cleanLock(path.join(folder, LOCK_FILE));
-  const names = await readdir(folder);
+  const names = readdirSync(folder);
   const used = new Set([...index.versions.map(({ file }) => file), wrappedFile(index.custody), wrappedFile(index.retired)]);
   const wrapped = wrappedFile(index.custody);
   for (const name of names) {
@@ -190,7 +196,7 @@ async function cleanUp({ folder }: Location, index: StoreIndex): Promise<void> {
       (VERSION_FILE.test(name) && !used.has(name)) ||
       // With an index from an older backup this may be the only copy of the key.
       (WRAPPED_FILE.test(name) && !used.has(name) && (wrapped === undefined || names.includes(wrapped)));
-    if (left) await unlink(path.join(folder, name)).catch(() => undefined);
+    if (left) dropFile(path.join(folder, name));
   }
 }
 

@@ -54,5 +54,6 @@ export async function readVersion(use: Use, location: Location, index: StoreInde
 export function absent(use: Use, { key, version }: DocumentKey, why?: string): Fault {
   const what = version === undefined ? `no secret ${key}` : `no version ${version} of ${key}`;
   const of = why ?? `the local store has ${what} in the project ${use.project}`;
-  return new Fault('not-found', { message: of, hint: version === undefined ? `secrets set ${key}` : `secrets history ${key}` });
+  // What to type is the caller's to say: it knows the secret's name in the manifest.
+  return new Fault('not-found', of);
 }

@@ -1,5 +1,4 @@
 /** Which of the allowed sign-in methods there are credentials for. Reads variables and files, sends nothing. */
-import { readFile } from 'node:fs/promises';
 import { Fault, plainWord } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { Host } from '../../provider-kit/contract.ts';
@@ -121,6 +120,7 @@ async function fromFile(path: string, host: Host): Promise<SecretValue | undefin
   if (found === undefined) return undefined;
   let text: string;
   try {
+    const { readFile } = await import('node:fs/promises');
     text = (await readFile(found, 'utf8')).trim();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

@@ -26,11 +26,12 @@ export const signedIn = (token: string): Answer => ({ body: { auth: { client_tok
 /** The server's own words for an error, as JSON. */
 export const refusal = (status: number, ...errors: readonly string[]): Answer => ({ status, body: { errors } });
 
-/** Starts one; every document has a field `value`, which says where it is from. */
+/** Starts one; every document has a field `value`, which says where it is from, until something else is written. */
 export async function vaultServer(rule: VaultRule = () => undefined, tls?: Parameters<typeof faultServer>[1]): Promise<VaultServer> {
+  const written = new Map<string, object>();
   const server = await faultServer((request) => {
     const asked = askedBy(request);
-    return rule(asked, request) ?? byDefault(asked);
+    return rule(asked, request) ?? byDefault(asked, request, written);
   }, tls);
   const asked = (): readonly string[] => server.requests.map(askedBy);
   return {
@@ -46,11 +47,17 @@ export const vaultEntry = (server: Pick<FaultServer, 'url'>): string => `vault: 
 const askedBy = ({ method, path }: SeenRequest): string => `${method} ${path.replace('/v1/', '')}`;
 const isRead = (asked: string): boolean => asked.startsWith('GET secret/data/');
 
-function byDefault(asked: string): Answer {
+function byDefault(asked: string, { body }: SeenRequest, written: Map<string, object>): Answer {
   if (asked.startsWith('GET sys/internal/ui/mounts/secret')) return { body: { data: { path: 'secret/', type: 'kv', options: { version: '2' } } } };
   if (asked === 'GET sys/internal/ui/mounts' || asked === 'GET auth/token/lookup-self') return { body: { data: {} } };
   if (asked === 'GET sys/health') return { body: { initialized: true, sealed: false } };
-  if (isRead(asked)) return kv2({ value: `of ${asked}` });
+  const [method, path = ''] = asked.split(' ');
+  if (path.startsWith('secret/data/') && (method === 'POST' || method === 'PATCH')) {
+    const { data } = JSON.parse(body) as { readonly data: object };
+    written.set(path, method === 'PATCH' ? { ...written.get(path), ...data } : data);
+    return { body: { data: { version: 2 } } };
+  }
+  if (isRead(asked)) return kv2(written.get(path) ?? { value: `of ${asked}` });
   if (asked === 'POST auth/token/revoke-self') return { status: 204 };
   return refusal(404);
 }

@@ -27,7 +27,7 @@ describe('the local store', () => {
     expect(await faultOf(get(fresh, 'none'))).toMatchObject({
       kind: 'not-found',
       code: 'REF_NOT_FOUND',
-      detail: { hint: 'secrets set none' },
+      message: expect.stringContaining('no secret none') as string,
     });
   });
 
