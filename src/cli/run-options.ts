@@ -5,7 +5,7 @@ import { SecretsError } from '../core/errors.ts';
 import type { EnvRules, Manifest, MaskRules, Milliseconds } from '../core/model.ts';
 import type { KeepRule } from '../platform/descriptors.ts';
 import type { StopRules } from '../run/stopping.ts';
-import { list } from './options.ts';
+import { list, someOf } from './options.ts';
 
 export interface RunOptions {
   readonly only?: readonly string[];
@@ -32,9 +32,9 @@ export interface RunOptions {
 
 export const addRunOptions = (command: Command): Command =>
   command
-    .addOption(new Option('--only <names>', 'only these secrets').argParser(list))
-    .addOption(new Option('--except <names>', 'all but these').argParser(list))
-    .addOption(new Option('--tag <tags>', 'only secrets with one of these tags').argParser(list))
+    .addOption(new Option('--only <names>', 'only these secrets').argParser(someOf('--only')))
+    .addOption(new Option('--except <names>', 'all but these').argParser(someOf('--except')))
+    .addOption(new Option('--tag <tags>', 'only secrets with one of these tags').argParser(someOf('--tag')))
     .addOption(new Option('--env-file <file>', 'add the entries of a dotenv file').argParser(collect))
     .addOption(new Option('--ref <name=reference>', 'add one reference').argParser(collect))
     .option('--inherit <what>', "of the parent's environment: all, none, or names and globs")

@@ -8,7 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { isatty, ReadStream, WriteStream } from 'node:tty';
+import { isatty, ReadStream } from 'node:tty';
 import { Forwarder, type Forwarded } from '../mask/forward.ts';
 import { Masker, type MaskPlan } from '../mask/masker.ts';
 import type { StdioEntry } from '../platform/descriptors.ts';
@@ -44,8 +44,8 @@ export class Streams {
     this.#plan = plan;
     this.#piped = STREAM_NAMES.filter((name) => isSeen(name) && !isTerminal(name));
     const terminals = mode === 'always' ? STREAM_NAMES.filter(isTerminal) : [];
-    const screen = terminals.length > 0 ? new WriteStream(STREAM_FD[terminals[0] ?? 'stdout']) : undefined;
-    this.#pty = screen === undefined ? undefined : openPty(screen.columns, screen.rows);
+    const [terminal] = terminals;
+    this.#pty = terminal === undefined ? undefined : openPty(process[terminal].columns, process[terminal].rows);
     this.ptyMissing = terminals.length > 0 && this.#pty === undefined;
     this.#terminals = this.#pty === undefined ? [] : terminals;
     this.#filler = this.#pty === undefined ? undefined : openSync('/dev/null', 'r');
@@ -102,7 +102,7 @@ export class Streams {
       if (this.#filler !== undefined) closeSync(this.#filler);
       const master = new ReadStream(this.#pty.masterFd);
       this.#forward(terminal, master, onDamage);
-      this.#keyboard = new Keyboard(this.#pty, master, STREAM_FD[terminal], this.ownSession);
+      this.#keyboard = new Keyboard(this.#pty, master, process[terminal], this.ownSession);
     }
     child.once('exit', () => {
       for (const forwarder of this.#forwarders.values()) forwarder.childEnded();
@@ -139,12 +139,13 @@ export class Streams {
 /** Passes keys and the size of our terminal on to the child's. */
 class Keyboard {
   readonly #input: ReadStream | undefined;
-  readonly #screen: WriteStream;
+  /** One of the process's own streams, since only these notice a change of size. */
+  readonly #screen: NodeJS.WriteStream;
   readonly #onResize: () => void;
   readonly #restore: () => void;
 
-  constructor(pty: Pty, master: ReadStream, screenFd: 1 | 2, keys: boolean) {
-    this.#screen = new WriteStream(screenFd);
+  constructor(pty: Pty, master: ReadStream, screen: NodeJS.WriteStream, keys: boolean) {
+    this.#screen = screen;
     this.#onResize = () => pty.resize(this.#screen.columns, this.#screen.rows);
     this.#screen.on('resize', this.#onResize);
     this.#input = keys ? new ReadStream(0) : undefined;

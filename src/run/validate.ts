@@ -104,5 +104,5 @@ function issueOf(spec: SecretSpec, result: Exclude<Resolved, { state: 'resolved'
   const setHint =
     result.state === 'absent' && reference.configured.provider.capabilities.includes('put') ? `secrets set ${spec.name}` : undefined;
   const outer = signInHint?.(spec.name, fault, reference.configured.config.use);
-  return { ...about(spec, reference), code: fault.code, message: fault.detail.message, hint: outer ?? fault.detail.hint ?? setHint };
+  return { ...about(spec, reference), code: fault.code, message: fault.detail.message, hint: outer ?? setHint ?? fault.detail.hint };
 }
