@@ -15,7 +15,7 @@ const onThePath = [
   /[\\/]src[\\/](?:core|manifest|trust)[\\/]/,
   /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace|stopping)/,
   /[\\/]src[\\/]provider-kit[\\/](?!conformance|endpoint|keychain)/,
-  /[\\/]src[\\/]platform[\\/](?!http|keychain|pipe|pty|execute|init-program|parent-death)/,
+  /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pipe|pty|execute|init-program|parent-death)/,
   /[\\/]src[\\/]providers[\\/]built-in/,
   /[\\/]src[\\/]cli[\\/](?:program|commands|context|output|options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report)|commands[\\/]run)\.ts/,
   /[\\/]node_modules[\\/](?:yaml|commander|p-limit|yocto-queue|env-paths|fastest-levenshtein)[\\/]/,
@@ -23,7 +23,7 @@ const onThePath = [
 
 // And what reading the local store needs in another.
 const toReadLocal =
-  /[\\/]src[\\/](?:providers[\\/]local[\\/](?!age\.|write|doctor|create|options|own-key|reencrypt|custody)|platform[\\/](?:lock|atomic))|[\\/]node_modules[\\/]@scure[\\/]base/;
+  /[\\/]src[\\/](?:providers[\\/]local[\\/](?!age\.|write|doctor|create|options|reencrypt|custody))|[\\/]node_modules[\\/]@scure[\\/]base/;
 
 const bundle = (input, output) =>
   build({
@@ -50,9 +50,9 @@ const results = [
       chunkFileNames: 'program/[name]-[hash].cjs',
       codeSplitting: {
         groups: [
-          { name: 'base', test: (id) => id.includes('rolldown/runtime') || /[\\/]core[\\/]version\.ts$/.test(id), priority: 2 },
-          { name: 'local', test: (id) => toReadLocal.test(id), priority: 2 },
-          { name: 'run', test: (id) => onThePath.some((pattern) => pattern.test(id)), priority: 1 },
+          { name: 'base', test: (id) => id.includes('rolldown/runtime') || /[\\/]core[\\/]version\.ts$/.test(id), priority: 3 },
+          { name: 'local', test: (id) => toReadLocal.test(id), priority: 1 },
+          { name: 'run', test: (id) => onThePath.some((pattern) => pattern.test(id)), priority: 2 },
         ],
       },
     },

@@ -109,9 +109,6 @@ export function shortPath(file: string, cwd: string): string {
   return relative !== '' && relative.length < file.length ? relative : file;
 }
 
-/** How many names one message carries before the rest is a number. */
-const MOST_NAMES = 6;
-
 /** One issue for all secrets that have the same problem, such as a manager that cannot be reached; it is at the first of them. */
 export function bySameCause(issues: readonly Issue[]): readonly Issue[] {
   const alike = Map.groupBy(issues, ({ code, message, hint, owner, contact, runbook }) =>
@@ -121,8 +118,7 @@ export function bySameCause(issues: readonly Issue[]): readonly Issue[] {
     const names = group.flatMap(({ name }) => (name === undefined ? [] : [name]));
     const [first] = group;
     if (first === undefined || names.length < group.length) return group;
-    const rest = names.length - MOST_NAMES;
-    return [{ ...first, name: `${names.slice(0, MOST_NAMES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}` }];
+    return [{ ...first, name: names.join(', ') }];
   });
 }
 

@@ -1,5 +1,5 @@
 /** Finding and reading the files, within limits: nothing here knows what they mean. */
-import { closeSync, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Note } from './problems.ts';
@@ -72,7 +72,8 @@ const failure = (
 export function readTextFile(path: string): ReadResult {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, 'r');
+    // Opening a named pipe that nobody writes to would otherwise wait for ever, deaf to every signal.
+    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     if (fstatSync(descriptor).isDirectory()) return failure('folder', 'MANIFEST_INVALID', 'this is a folder, not a file', 'name a file');
     const bytes = readUpTo(descriptor, LARGEST + 1);
     if (bytes.length > LARGEST)
@@ -82,6 +83,7 @@ export function readTextFile(path: string): ReadResult {
     if (error instanceof TypeError) return failure('encoding', 'MANIFEST_INVALID', 'the file is not UTF-8 text', 'save it as UTF-8');
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return failure('missing', 'MANIFEST_NOT_FOUND', 'there is no such file', 'check the path');
+    if (code === 'EAGAIN') return failure('unreadable', 'IO', 'nothing more comes out of this pipe', 'check what writes to it');
     if (code === 'EISDIR') return failure('folder', 'MANIFEST_INVALID', 'this is a folder, not a file', 'name a file');
     const denied = code === 'EACCES' || code === 'EPERM';
     return failure(
@@ -101,10 +103,26 @@ function readUpTo(descriptor: number, limit: number): Buffer {
   let size = 0;
   while (size < limit) {
     const chunk = Buffer.allocUnsafe(Math.min(65_536, limit - size));
-    const count = readSync(descriptor, chunk, 0, chunk.length, null);
+    const count = readPatiently(descriptor, chunk);
     if (count === 0) break;
     chunks.push(chunk.subarray(0, count));
     size += count;
   }
   return Buffer.concat(chunks, size);
+}
+
+/** Milliseconds that a pipe may stay silent. */
+const PATIENCE = 10_000;
+const LOOK_EVERY = 5;
+
+/** Reads what there is, waiting for a pipe whose writer is slow. @returns how many bytes; 0 at the end */
+function readPatiently(descriptor: number, chunk: Buffer): number {
+  for (let waited = 0; ; waited += LOOK_EVERY) {
+    try {
+      return readSync(descriptor, chunk, 0, chunk.length, null);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= PATIENCE) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_EVERY);
+    }
+  }
 }

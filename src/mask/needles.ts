@@ -78,14 +78,30 @@ export const standsAlone = (part: Buffer, { minLength }: NeedleLimits): boolean 
 const isCommon = (bytes: Buffer): boolean =>
   bytes.toString('latin1').trim() === '' || COMMON.has(bytes.toString('latin1').trim().toLowerCase());
 
-/** Pieces that a program may print alone: the leaves of a structured value, else the lines of a long one. */
+/**
+ * Pieces that a program may print alone: the leaves of a structured value, the password inside a URL, else the lines of
+ * a long one.
+ */
 function partsOf(bytes: Buffer): readonly Buffer[] {
   if (!isUtf8(bytes)) return [];
   const text = bytes.toString('utf8');
   const leaves = jsonLeaves(text) ?? yamlLeaves(text);
   if (leaves !== undefined) return leaves.map((leaf) => Buffer.from(leaf));
+  const password = urlPassword(text.trim());
+  if (password !== undefined) return password.map((form) => Buffer.from(form));
   const lines = text.split(/[\r\n]+/).map((line) => line.trim());
   return lines.length > 1 ? lines.filter((line) => !/^-----(?:BEGIN|END) /.test(line)).map((line) => Buffer.from(line)) : [];
+}
+
+/** The password of `scheme://user:password@host`, as it is written and as it is meant. */
+function urlPassword(text: string): readonly string[] | undefined {
+  const written = /^[a-z][a-z0-9+.-]*:\/\/[^:@/?#\s]*:([^@/?#\s]+)@/i.exec(text)?.[1];
+  if (written === undefined) return undefined;
+  try {
+    return [...new Set([written, decodeURIComponent(written)])];
+  } catch {
+    return [written];
+  }
 }
 
 function jsonLeaves(text: string): readonly string[] | undefined {

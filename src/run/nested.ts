@@ -12,7 +12,7 @@ import { documentId, type Sessions } from '../provider-kit/session.ts';
 import type { Composed } from './compose.ts';
 import type { Reported } from './host.ts';
 import type { Plan, PlannedReference, PlannedSecret } from './plan.ts';
-import { readLiveRecord, type RecordedSecret, type RemovedCredential, type RunRecord } from './records.ts';
+import { readLiveRecord, runsFolder, type RecordedSecret, type RemovedCredential, type RunRecord } from './records.ts';
 import type { Resolution, Resolved } from './resolve.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -26,10 +26,10 @@ export interface OuterRun {
 /** What SECRETS_RUN is for the child of a run. */
 export const markOf = ({ id, key }: { readonly id: string; readonly key: string }): string => `${id}.${key}`;
 
-/** @param folder of the records; undefined where there is no state folder. Never throws. */
-export function outerRun(env: Env, folder: string | undefined): OuterRun | undefined {
+/** @param stateFolder undefined where there is none: then no run is known. Never throws. */
+export function outerRun(env: Env, stateFolder: string | undefined): OuterRun | undefined {
   const [, id = '', key = ''] = /^([0-9a-f-]{36})\.([\w-]{22})$/.exec(env['SECRETS_RUN'] ?? '') ?? [];
-  const record = folder === undefined || id === '' ? undefined : readLiveRecord(folder, id);
+  const record = stateFolder === undefined || id === '' ? undefined : readLiveRecord(runsFolder(stateFolder), id);
   return record === undefined ? undefined : { key, record };
 }
 

@@ -7,11 +7,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Transform, type Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
 import { Forwarder, type Forwarded } from '../mask/forward.ts';
 import { Masker, type MaskPlan } from '../mask/masker.ts';
 import type { StdioEntry } from '../platform/descriptors.ts';
+import { isSuspendable, SUSPEND_KEY } from '../platform/pty-suspend.ts';
 import { isSeen, isTerminal, STREAM_FD, STREAM_NAMES, type StreamName } from '../platform/output-kind.ts';
 import { makePipes, sameFile, type PipeEnds } from '../platform/pipe.ts';
 import { openPty, type Pty } from '../platform/pty.ts';
@@ -102,7 +103,7 @@ export class Streams {
       if (this.#filler !== undefined) closeSync(this.#filler);
       const master = new ReadStream(this.#pty.masterFd);
       this.#forward(terminal, master, onDamage);
-      this.#keyboard = new Keyboard(this.#pty, master, process[terminal], this.ownSession);
+      this.#keyboard = new Keyboard(this.#pty, master, process[terminal], this.ownSession ? child : undefined);
     }
     child.once('exit', () => {
       for (const forwarder of this.#forwarders.values()) forwarder.childEnded();
@@ -136,33 +137,59 @@ export class Streams {
   }
 }
 
+/** Milliseconds after which a stop that we asked for would have happened. */
+const NOT_STOPPED_MS = 50;
+
 /** Passes keys and the size of our terminal on to the child's. */
 class Keyboard {
   readonly #input: ReadStream | undefined;
   /** One of the process's own streams, since only these notice a change of size. */
   readonly #screen: NodeJS.WriteStream;
   readonly #onResize: () => void;
+  #onContinue: () => void = () => undefined;
   readonly #restore: () => void;
+  #suspended = false;
 
-  constructor(pty: Pty, master: ReadStream, screen: NodeJS.WriteStream, keys: boolean) {
+  /** @param child whose keyboard this is; none when only its output goes to the terminal */
+  constructor(pty: Pty, master: ReadStream, screen: NodeJS.WriteStream, child: ChildProcess | undefined) {
     this.#screen = screen;
     this.#onResize = () => pty.resize(this.#screen.columns, this.#screen.rows);
     this.#screen.on('resize', this.#onResize);
-    this.#input = keys ? new ReadStream(0) : undefined;
+    this.#input = child === undefined ? undefined : new ReadStream(0);
     this.#restore = () => this.#input?.setRawMode(false);
-    if (this.#input === undefined) return;
+    const pid = child?.pid;
+    if (this.#input === undefined || pid === undefined) return;
     this.#input.setRawMode(true);
     process.once('exit', this.#restore);
     // After a stop and `fg` the shell has put its own mode back.
+    this.#onContinue = () => {
+      this.#input?.setRawMode(false);
+      this.#input?.setRawMode(true);
+      this.#onResize();
+      if (this.#suspended) signalGroup(pid, 'SIGCONT');
+      this.#suspended = false;
+    };
     process.on('SIGCONT', this.#onContinue);
-    this.#input.pipe(master);
+    const keys = new Transform({
+      transform: (typed: Buffer, _encoding, done) => {
+        const at = typed.indexOf(SUSPEND_KEY);
+        if (at < 0 || !isSuspendable(pid, pty.masterFd)) return void done(null, typed);
+        this.#suspend(pid);
+        done(null, Buffer.concat([typed.subarray(0, at), typed.subarray(at + 1)]));
+      },
+    });
+    this.#input.pipe(keys).pipe(master);
   }
 
-  readonly #onContinue = (): void => {
-    this.#input?.setRawMode(false);
-    this.#input?.setRawMode(true);
-    this.#onResize();
-  };
+  /** Stops the program, and us with everything that the shell started together with us. */
+  #suspend(pid: number): void {
+    signalGroup(pid, 'SIGSTOP');
+    this.#suspended = true;
+    this.#restore();
+    process.kill(0, 'SIGTSTP');
+    // Where no shell could continue us, the kernel does not stop us: then nothing is stopped.
+    setTimeout(() => this.#suspended && this.#onContinue(), NOT_STOPPED_MS);
+  }
 
   release(): void {
     this.#screen.removeListener('resize', this.#onResize);
@@ -170,5 +197,13 @@ class Keyboard {
     this.#input?.unpipe();
     this.#restore();
     this.#input?.destroy();
+  }
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // it was killed meanwhile
   }
 }

@@ -13,11 +13,6 @@ describe('problems with one cause', () => {
     expect(bySameCause(issues)).toEqual([{ ...issues[0], name: 'A, B' }]);
   });
 
-  it('count the names beyond six', () => {
-    const names = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
-    expect(bySameCause(names.map((name) => locked(name))).map(({ name }) => name)).toEqual(['A, B, C, D, E, F and 2 more']);
-  });
-
   it('stay apart where owner, hint or message differ, or a name is missing', () => {
     const issues = [locked('A'), locked('B', { owner: 'ana' }), locked('C', { hint: 'ask' }), { ...locked('D'), message: 'it is broken' }];
     expect(bySameCause(issues)).toEqual(issues);

@@ -39,7 +39,9 @@ interface Both {
 /** A project with one secret in the local store and one in a vault. */
 async function both(more = ''): Promise<Both> {
   const values = { local: canary(), vault: canary(), token: canary() };
-  const server = await vaultServer((asked) => (asked === 'GET secret/data/api' ? kv2({ value: values.vault, other: values.vault }) : undefined));
+  const server = await vaultServer((asked) =>
+    asked === 'GET secret/data/api' ? kv2({ value: values.vault, other: values.vault }) : undefined,
+  );
   const manifest = `version: 1
 project: leaks
 providers:
@@ -62,7 +64,15 @@ describe('A13 credentials that a run signed in with', () => {
   const answer = (request: SeenRequest): Answer =>
     request.headers['x-amz-target'] === undefined
       ? {}
-      : { body: { ARN: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf', Name: 'db', SecretString: 'canary-db', VersionId: 'v', VersionStages: ['AWSCURRENT'] } };
+      : {
+          body: {
+            ARN: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf',
+            Name: 'db',
+            SecretString: 'canary-db',
+            VersionId: 'v',
+            VersionStages: ['AWSCURRENT'],
+          },
+        };
 
   async function setUp(): Promise<{ readonly one: Project; readonly token: string; readonly env: Readonly<Record<string, string>> }> {
     const vault = await vaultServer();
@@ -125,7 +135,9 @@ secrets:
 
   it('A13 the key of the local store reaches no child, whatever is asked', async () => {
     const { one, env } = await both();
-    const result = await one.environment(['--pass-env', 'SECRETS_IDENTITY_FILE,SECRETS_PASSPHRASE'], { env: { ...env, SECRETS_PASSPHRASE: canary() } });
+    const result = await one.environment(['--pass-env', 'SECRETS_IDENTITY_FILE,SECRETS_PASSPHRASE'], {
+      env: { ...env, SECRETS_PASSPHRASE: canary() },
+    });
     expect(result.env?.has('FROM_LOCAL')).toBe(true);
     for (const name of ['SECRETS_IDENTITY_FILE', 'SECRETS_PASSPHRASE']) expect(result.env?.has(name)).toBe(false);
   });
@@ -202,7 +214,10 @@ describe('A10 the most that can be said', () => {
     ];
     for (const { stdout, stderr } of results) expectClean(stdout + stderr, fresh, ...Object.values(values));
     // They did what they were asked for, otherwise nothing could have leaked; setup finds one value absent.
-    expect(results.map(({ code }) => code), results.map(({ stdout, stderr }) => stdout + stderr).join('\n')).toEqual([0, 0, 0, 0, 1, 0, 0, 0, 0]);
+    expect(
+      results.map(({ code }) => code),
+      results.map(({ stdout, stderr }) => stdout + stderr).join('\n'),
+    ).toEqual([0, 0, 0, 0, 1, 0, 0, 0, 0]);
   });
 
   it('A10 leaves NODE_DEBUG and DEBUG to the child', async () => {
@@ -222,7 +237,10 @@ describe('A11 a manager that repeats what it was sent', () => {
     ['418', (request, value) => echo(418, request, value)],
     ['a malformed 200', (request, value) => ({ status: 200, body: `${everything(request)} ${value} {"data":` })],
     ['a 200 of another shape', (request, value) => ({ body: { data: everything(request), errors: value, request_id: value } })],
-    ['a 200 that is no HTTP body of its type', (request, value) => ({ headers: { 'content-type': 'text/html', 'x-request-id': value }, body: everything(request) })],
+    [
+      'a 200 that is no HTTP body of its type',
+      (request, value) => ({ headers: { 'content-type': 'text/html', 'x-request-id': value }, body: everything(request) }),
+    ],
   ];
   const everything = ({ headers, body, path }: SeenRequest): string => `${JSON.stringify(headers)} ${body} ${path}`;
   const echo = (status: number, request: SeenRequest, value: string): Answer => ({
@@ -234,7 +252,9 @@ describe('A11 a manager that repeats what it was sent', () => {
   it.each(echoes)('A11 by %s to a read of vault: a typed error with the name, and no more', async (_, answer) => {
     const [token, value] = [canary(), canary()];
     const server = await vaultServer((asked, request) => (asked.includes('/data/') ? answer(request, value) : undefined));
-    const one = await project({ manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets:\n  API_KEY: vault://secret/api#value\n` });
+    const one = await project({
+      manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets:\n  API_KEY: vault://secret/api#value\n`,
+    });
     for (const more of [[], ['--json'], ['-v', '--debug']]) {
       const result = await one.environment(['--timeout', '1s', ...more], { env: { VAULT_TOKEN: token } });
       expect(result).toMatchObject({ code: 125, env: undefined });
@@ -247,7 +267,9 @@ describe('A11 a manager that repeats what it was sent', () => {
   it.each(echoes)('A11 by %s to a write of vault', async (_, answer) => {
     const [token, value] = [canary(), canary()];
     const server = await vaultServer((asked, request) => (asked.startsWith('GET') ? undefined : answer(request, value)));
-    const one = await project({ manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets:\n  API_KEY: vault://secret/api#value\n` });
+    const one = await project({
+      manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets:\n  API_KEY: vault://secret/api#value\n`,
+    });
     for (const more of [[], ['--json'], ['-v', '--debug']]) {
       const result = await one.run(['set', 'API_KEY', '--timeout', '1s', ...more], { env: { VAULT_TOKEN: token }, input: value });
       expectClean(result.stdout + result.stderr, token, value);
@@ -285,7 +307,9 @@ describe('A12 an error that nobody expected', () => {
     ['reject', ['get', 'API_KEY', '--reveal'], 70],
   ] as const)('A12 %s in %s shows a code and nothing of the error', async (how, args, code) => {
     const server = await vaultServer((asked) => (asked.includes('/data/') ? { instead: 'hang' } : undefined));
-    const one = await project({ manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets:\n  API_KEY: vault://secret/api#value\n` });
+    const one = await project({
+      manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets:\n  API_KEY: vault://secret/api#value\n`,
+    });
     const [value, token] = [canary(), canary()];
     for (const more of [[], ['--debug'], ['--json']]) {
       const env = { VAULT_TOKEN: token, THROWN: value, THROWN_HOW: how, NODE_OPTIONS: `--require ${child('throw-later.cjs')}` };
@@ -356,7 +380,10 @@ describeWith('strace', 'system calls', (strace) => {
       const toServer = lines.filter((line) => /^\d+ +(?:write|writev|sendto|sendmsg)\(\d+<TCP:/.test(line));
       for (const value of allowed) expect(toServer.some((line) => line.includes(value))).toBe(true);
       expectClean(lines.filter((line) => !toServer.includes(line)).join('\n'), fresh, ...Object.values(values));
-      expectClean(toServer.join('\n'), ...[fresh, ...Object.values(values)].filter((value) => !(allowed as readonly string[]).includes(value)));
+      expectClean(
+        toServer.join('\n'),
+        ...[fresh, ...Object.values(values)].filter((value) => !(allowed as readonly string[]).includes(value)),
+      );
     }
   });
 });
@@ -366,7 +393,9 @@ describe('what is kept on disk', () => {
     const { one, env, values } = await both();
     await one.environment([], { env });
     const folders = [one.home.dir, join(one.home.dir, '..'), one.dir];
-    const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()));
+    const files = folders.flatMap((folder) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()),
+    );
     expect(files.length).toBeGreaterThan(3);
     for (const file of files) expectClean(readFileSync(join(file.parentPath, file.name), 'latin1'), ...Object.values(values));
   });

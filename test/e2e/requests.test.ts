@@ -22,7 +22,9 @@ function fifty(document: (name: string) => string, field: (name: string) => stri
 }
 
 async function run(provider: string, secrets: readonly string[]): Promise<ChildEnvironment> {
-  const one = await project({ manifest: `version: 1\nproviders:\n  ${provider}\nsecrets:\n${secrets.map((line) => `  ${line}\n`).join('')}` });
+  const one = await project({
+    manifest: `version: 1\nproviders:\n  ${provider}\nsecrets:\n${secrets.map((line) => `  ${line}\n`).join('')}`,
+  });
   return one.environment([], { env: ENV });
 }
 

@@ -60,8 +60,9 @@ describe.each(['auto', 'always'])('in a terminal with --mask %s', (mode) => {
       shell.write(CTRL_Z);
       await shell.waitFor('Stopped');
       await shell.waitFor('ready$ ');
-      shell.write(`grep State /proc/${pid}/status\r`);
-      await shell.waitFor(/^State:\s+T/m);
+      // The system stops it when it gets a turn, which may be after the shell has its own.
+      shell.write(`until grep -q 'State:.T' /proc/${pid}/status; do :; done; echo "stopped=$?"\r`);
+      await shell.waitFor(/^stopped=0/m);
       shell.write('fg\r');
       await shell.waitFor('SIGCONT');
     }
@@ -73,6 +74,18 @@ describe.each(['auto', 'always'])('in a terminal with --mask %s', (mode) => {
     // The terminal is as it was: what is typed is shown and edited.
     shell.write('echo "again=$((1+1))"\r');
     await shell.waitFor(/^again=2/m);
+  });
+
+  it('A42 Ctrl-Z stops nothing where no shell could go on with it', async () => {
+    const { pty } = await project({ manifest: MANIFEST });
+    const run = pty([...options, '--', 'cat'], { env: { SRC: canary() } });
+    run.write('before\r');
+    await run.waitFor(/before\s+before/);
+    run.write(CTRL_Z);
+    run.write('after\r');
+    await run.waitFor(/after\s+after/);
+    run.write(CTRL_D);
+    expect(await run.exit).toEqual({ code: 0, signal: 0 });
   });
 });
 
@@ -112,5 +125,22 @@ describe('A47 --mask always in a terminal', () => {
     expect(run.text()).not.toContain('no job control');
     run.write('exit 4\r');
     expect(await run.exit).toEqual({ code: 4, signal: 0 });
+  });
+
+  it('A42 Ctrl-Z is left to a program that reads the key or ignores its signal', async () => {
+    const { dir, home } = await project({ manifest: MANIFEST });
+    const shell = shellPty({ home, cwd: dir, env: { SRC: canary() } });
+    await shell.waitFor('ready$ ');
+    const program =
+      'stty -isig -icanon; echo raw; head -c 1 | od -An -tx1; stty isig icanon; trap "" TSTP; echo deaf; read -r line; echo "[$line]"';
+    shell.write(`${process.execPath} ${PROGRAM} run --mask always -- sh -c '${program}'\r`);
+    await shell.waitFor(/^raw/m);
+    shell.write(CTRL_Z);
+    await shell.waitFor(/ 1a\s+deaf/);
+    shell.write(`${CTRL_Z}`);
+    shell.write('still here\r');
+    await shell.waitFor('[still here]');
+    await shell.waitFor('ready$ ');
+    expect(shell.text()).not.toContain('Stopped');
   });
 });

@@ -25,7 +25,9 @@ const hasOpenssl = await openssl('version').then(
 );
 
 const projectAt = (options: string): Promise<Project> =>
-  project({ manifest: `version: 1\nproviders:\n  vault: { ${options}, auth: { method: token } }\nsecrets:\n  API_KEY: vault://secret/api#value\n` });
+  project({
+    manifest: `version: 1\nproviders:\n  vault: { ${options}, auth: { method: token } }\nsecrets:\n  API_KEY: vault://secret/api#value\n`,
+  });
 
 describe.skipIf(!hasOpenssl)(`certificates${hasOpenssl ? '' : ' (skipped: there is no openssl)'}`, () => {
   let dir: string;
@@ -56,7 +58,7 @@ describe.skipIf(!hasOpenssl)(`certificates${hasOpenssl ? '' : ' (skipped: there 
     ['that has expired', () => [at('old.pem'), at('old.key')], 'ca', 'has expired'],
   ] as const;
   it.each(refused)('A23 refuses a certificate %s once, at once, and sends no token', async (_, pair, ca, words) => {
-    const [cert, key] = pair();
+    const [cert = '', key = ''] = pair();
     const server = await serve(cert, key);
     const one = await projectAt(`address: "${server.url}"${ca === '' ? '' : `, caFile: "${files.caFile}"`}`);
     const began = performance.now();
@@ -98,13 +100,20 @@ describe('plain http', () => {
 
   const AWS_KEYS = { AWS_ACCESS_KEY_ID: canary(), AWS_SECRET_ACCESS_KEY: canary() };
   it.each([
-    ['vault', (url: string) => `vault: { address: "${url}", auth: { method: token } }`, 'vault://secret/api#value', { VAULT_TOKEN: canary() }],
+    [
+      'vault',
+      (url: string) => `vault: { address: "${url}", auth: { method: token } }`,
+      'vault://secret/api#value',
+      { VAULT_TOKEN: canary() },
+    ],
     ['aws', (url: string) => `aws: { use: aws-secrets-manager, region: eu-west-1, endpoint: "${url}" }`, 'aws://db', AWS_KEYS],
     ['ssm', (url: string) => `ssm: { use: aws-parameter-store, region: eu-west-1, endpoint: "${url}" }`, 'ssm:///db', AWS_KEYS],
   ] as const)('A24 is refused by %s before it connects', async (_, entry, reference, env) => {
     const { port, sockets } = await listener();
     // 0.0.0.0 is no loopback address, and a connection to it reaches this machine.
-    const one = await project({ manifest: `version: 1\nproviders:\n  ${entry(`http://0.0.0.0:${port}`)}\nsecrets:\n  API_KEY: ${reference}\n` });
+    const one = await project({
+      manifest: `version: 1\nproviders:\n  ${entry(`http://0.0.0.0:${port}`)}\nsecrets:\n  API_KEY: ${reference}\n`,
+    });
     const result = await one.environment(['--timeout', '3s'], { env });
     expect(result).toMatchObject({ code: 125, env: undefined });
     expect(result.stderr).toContain('error[PROVIDER_OPTIONS]');
@@ -158,7 +167,9 @@ describe('redirects', () => {
       if (asked === 'GET secret/data/api') return { status: 307, headers: { location: '/v1/secret/data/moved' } };
       return asked === 'GET secret/data/moved' ? kv2({ value }) : undefined;
     });
-    const one = await project({ manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets:\n  API_KEY: vault://secret/api#value\n` });
+    const one = await project({
+      manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets:\n  API_KEY: vault://secret/api#value\n`,
+    });
     const result = await one.environment([], { env: { VAULT_TOKEN: canary() } });
     expect(result.env?.get('API_KEY')?.toString()).toBe(value);
   });

@@ -96,6 +96,13 @@ describe('needlesFor', () => {
     for (const printed of ['{', '}', '"password": ', 'password']) expect(masks(json, printed)).toBe(false);
   });
 
+  it('masks the password inside a URL where it stands alone, as written and as meant', () => {
+    const url = 'postgres://app:canary%2Fp%40ss@db.example.com:5432/orders';
+    expect(masks(url, 'canary%2Fp%40ss')).toBe(true);
+    expect(masks(url, 'canary/p@ss')).toBe(true);
+    for (const printed of ['postgres://app:', 'db.example.com', 'https://example.com/a:b@c']) expect(masks(url, printed)).toBe(false);
+  });
+
   it('A31 names what is too short or too common to be masked', () => {
     const found = needlesFor(
       [

@@ -4,7 +4,7 @@ import { Deadline } from '../../src/provider-kit/deadline.ts';
 import { createOperation, gapBefore, gateFor } from '../../src/provider-kit/operation.ts';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime', 'performance'] });
 });
 afterEach(() => {
   vi.useRealTimers();

@@ -63,7 +63,11 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const command = lookUp([program ?? '', ...args], context.env, context.cwd);
   if (!('file' in command)) {
     context.output.error(
-      new SecretsError({ code: 'USAGE', message: `${shown(program ?? '')}: ${command.message}`, hint: 'check the spelling and PATH' }),
+      new SecretsError({
+        code: 'USAGE',
+        message: `${shown(program ?? '')}: ${command.message}`,
+        hint: command.exit === 126 ? 'chmod +x FILE, or name its interpreter: secrets run -- sh FILE' : 'check the spelling and PATH',
+      }),
       'nothing was fetched',
     );
     process.exit(command.exit);

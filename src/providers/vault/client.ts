@@ -52,9 +52,9 @@ export class VaultClient {
     return this.#signIn.token(op);
   }
 
-  /** @param keepToken true while something lives on it: revoking a token ends the leases it made */
-  async close(keepToken: boolean): Promise<void> {
-    if (!keepToken) await this.#signIn.end();
+  /** Revokes the token that signing in made, and with it the leases that it made: whoever uses one closes after that. */
+  async close(): Promise<void> {
+    await this.#signIn.end();
     this.#transport.close();
   }
 

@@ -18,7 +18,6 @@ export type VaultSession = SessionFor<'describe' | 'list' | 'versions' | 'put' |
 export function openSession(settings: Settings, host: Host): VaultSession {
   const client = new VaultClient(settings, host);
   const mounts = new Mounts(client);
-  let hasLeases = false;
 
   const read = async (key: DocumentKey, located: Outcome<Mount | undefined>, op: Operation): Promise<Outcome<Document>> => {
     if (!located.ok) return located;
@@ -28,7 +27,6 @@ export function openSession(settings: Settings, host: Host): VaultSession {
         mount === undefined
           ? await readUnderUnknownMount(client, key, mounts.hidden(key.key), op)
           : await readDocument(client, mount, key, op);
-      if (document.lease !== undefined) hasLeases = true;
       return done(document);
     } catch (error) {
       if (error instanceof Fault) return failed(error);
@@ -58,6 +56,6 @@ export function openSession(settings: Settings, host: Host): VaultSession {
     put: async (key, patch, expectation, op) => put(await targetOf(key, op), patch, expectation),
     remove: async (ref, op) => remove(await targetOf(ref, op), ref.field),
     doctor: (op) => doctor(client, op),
-    close: () => client.close(hasLeases),
+    close: () => client.close(),
   };
 }

@@ -48,7 +48,8 @@ const askedBy = ({ method, path }: SeenRequest): string => `${method} ${path.rep
 const isRead = (asked: string): boolean => asked.startsWith('GET secret/data/');
 
 function byDefault(asked: string, { body }: SeenRequest, written: Map<string, object>): Answer {
-  if (asked.startsWith('GET sys/internal/ui/mounts/secret')) return { body: { data: { path: 'secret/', type: 'kv', options: { version: '2' } } } };
+  if (asked.startsWith('GET sys/internal/ui/mounts/secret'))
+    return { body: { data: { path: 'secret/', type: 'kv', options: { version: '2' } } } };
   if (asked === 'GET sys/internal/ui/mounts' || asked === 'GET auth/token/lookup-self') return { body: { data: {} } };
   if (asked === 'GET sys/health') return { body: { initialized: true, sealed: false } };
   const [method, path = ''] = asked.split(' ');

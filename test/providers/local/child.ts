@@ -3,6 +3,7 @@
  * it kills itself, as by `kill -9`, right before the so-manieth operation that changes the disk. Prints a line for
  * each step that was done.
  */
+import syncFs from 'node:fs';
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
@@ -24,15 +25,20 @@ function countOperation(): void {
 }
 
 type AnyFunction = (...args: readonly unknown[]) => unknown;
-const table = fs as unknown as Record<string, AnyFunction>;
-for (const name of ['link', 'unlink', 'rename', 'writeFile', 'mkdir']) {
-  const original = table[name];
-  if (original === undefined) throw new Error(`no ${name}`);
-  table[name] = (...args) => {
-    countOperation();
-    return original(...args);
-  };
+function countCalls(of: object, names: readonly string[], counts: (args: readonly unknown[]) => boolean = () => true): void {
+  const table = of as Record<string, AnyFunction>;
+  for (const name of names) {
+    const original = table[name];
+    if (original === undefined) throw new Error(`no ${name}`);
+    table[name] = (...args) => {
+      if (counts(args)) countOperation();
+      return original(...args);
+    };
+  }
 }
+countCalls(fs, ['link', 'unlink', 'rename', 'writeFile', 'mkdir']);
+countCalls(syncFs, ['unlinkSync', 'renameSync', 'writeFileSync', 'mkdirSync']);
+countCalls(syncFs, ['openSync'], ([, flags]) => flags === 'wx');
 const originalOpen = fs.open;
 fs.open = async (...args) => {
   if (args[1] === 'wx') countOperation();

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Encrypter } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
 import { SecretValue } from '../../../src/core/secret-value.ts';
@@ -108,6 +109,8 @@ describe('A53 writers at once', () => {
     while (state.writing) {
       const [outcome] = await (await open()).resolve([{ key: 'a' }], op);
       seen.add(outcome?.ok === true ? outcome.value.bytes.reveal().toString() : (outcome?.fault.code ?? ''));
+      // Reading does not wait for anything, so the writer would never get its turn.
+      await nextTurn();
     }
     await work;
     expect([...seen].filter((what) => what !== 'canary' && what !== 'REF_NOT_FOUND')).toEqual([]);

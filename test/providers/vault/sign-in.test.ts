@@ -331,14 +331,14 @@ describe('closing', () => {
     expect(revocations(fake)).toEqual([]);
   });
 
-  it('leaves a token on which a lease lives', async () => {
+  it('revokes the token on which a lease lives, which ends the lease', async () => {
     const { fake, resolve, session } = await signIn({ env: login }, ({ url }, response) => {
       if (url.includes('ui/mounts')) return json(response, 200, { data: { path: 'secret/', type: 'database' } });
       return url.includes('secret/api') ? json(response, 200, { lease_id: 'x/1', lease_duration: 9, data: { password: 'p' } }) : false;
     });
     await resolve();
     await session.close();
-    expect(revocations(fake)).toEqual([]);
+    expect(revocations(fake)).toHaveLength(1);
   });
 
   it('is bounded in time, and never fails', async () => {

@@ -1,0 +1,30 @@
+/**
+ * Ctrl-Z in a terminal between. The kernel stops nothing there: a session without a parent shell has nobody who would
+ * continue it. So whoever passes the key on has to stop the program instead.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+
+/** What the key sends. */
+export const SUSPEND_KEY = 0x1a;
+
+/**
+ * Whether the key would stop the program in its terminal: it is in the foreground itself, does not ignore the signal,
+ * and has not asked to read the key as it is.
+ * @param pid the program, which leads its session
+ * @param terminalFd either end of its terminal
+ */
+export function isSuspendable(pid: number, terminalFd: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // After the command in parentheses: state, ppid, pgrp, session, tty_nr, tpgid.
+    if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[5]) !== pid) return false;
+    const ignored = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+    if (((BigInt(`0x${ignored}`) >> BigInt(constants.signals.SIGTSTP - 1)) & 1n) === 1n) return false;
+  } catch {
+    return false; // no /proc: the key is passed on, and does nothing
+  }
+  const { stdout } = spawnSync('stty', ['-a'], { stdio: [terminalFd, 'pipe', 'ignore'], encoding: 'utf8' });
+  return /(?:^|\s)isig(?:\s|$)/.test(stdout ?? '') && /susp = \^Z;/.test(stdout ?? '');
+}
