@@ -12,6 +12,7 @@ export interface RunOptions {
   readonly except?: readonly string[];
   readonly tag?: readonly string[];
   readonly envFile?: readonly string[];
+  readonly dotenv?: readonly string[];
   readonly ref?: readonly string[];
   readonly inherit?: string;
   readonly passEnv?: readonly string[];
@@ -36,6 +37,7 @@ export const addRunOptions = (command: Command): Command =>
     .addOption(new Option('--except <names>', 'all but these').argParser(someOf('--except')))
     .addOption(new Option('--tag <tags>', 'only secrets with one of these tags').argParser(someOf('--tag')))
     .addOption(new Option('--env-file <file>', 'add the entries of a dotenv file').argParser(collect))
+    .addOption(new Option('--dotenv <file>', 'the same, by a name that Node does not act on itself').argParser(collect))
     .addOption(new Option('--ref <name=reference>', 'add one reference').argParser(collect))
     .option('--inherit <what>', "of the parent's environment: all, none, or names and globs")
     .addOption(new Option('--pass-env <names>', 'sign-in credentials that the program may keep').argParser(list))
@@ -58,6 +60,9 @@ export const addRunOptions = (command: Command): Command =>
     .option('--fresh', 'inside another run: ask the managers for everything, also for what that run has injected')
     .option('--trust', 'trust the manifest for this run, unseen')
     .option('--dry-run', 'show what would be fetched and injected; talks to nobody');
+
+/** The dotenv files, by either name of the option. */
+export const envFilesOf = ({ envFile = [], dotenv = [] }: RunOptions): readonly string[] => [...envFile, ...dotenv];
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 

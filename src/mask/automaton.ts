@@ -144,6 +144,8 @@ function link(nodes: readonly Node[], order: readonly number[], dense: number): 
       firstEdge[state] = target;
     }
   });
+  // Kept from state to state: following the failure links anew each time takes hours for a large value that repeats itself.
+  const afterSpace = new Int32Array(count);
   for (let state = 0; state < count; state++) {
     const node = nodes[order[state] ?? 0];
     if (node === undefined) continue;
@@ -157,10 +159,12 @@ function link(nodes: readonly Node[], order: readonly number[], dense: number): 
     matchOwner[state] = own > 0 ? node.owner : (matchOwner[link] ?? 0);
     nextMatch[state] = own === 0 ? (nextMatch[link] ?? 0) : (matchLength[link] ?? 0) > 0 ? link : 0;
     if (state < dense) fillRow(automaton, state, node, numbers);
-    const spaceNext = node.children.has(SPACE) ? -1 : state === 0 ? 0 : step(automaton, link, SPACE);
+    const onSpace = node.children.get(SPACE);
+    const spaceNext = onSpace !== undefined ? (numbers[onSpace] ?? 0) : state === 0 ? 0 : (afterSpace[link] ?? 0);
     // After a space another one changes nothing; inside a wrapping form a line break does not either, unless it
     // belongs to something else.
-    stays[state] = state !== 0 && (node.byte === SPACE ? !node.children.has(SPACE) : node.wraps && spaceNext === 0) ? 1 : 0;
+    stays[state] = state !== 0 && (node.byte === SPACE ? onSpace === undefined : node.wraps && spaceNext === 0) ? 1 : 0;
+    afterSpace[state] = state < dense && stays[state] === 1 ? state : spaceNext;
     if (state < dense && stays[state] === 1)
       for (let byte = 0; byte < 256; byte++) if (CANONICAL[byte] === SPACE) rows[(state << 8) | byte] = state;
   }

@@ -17,7 +17,7 @@ import { announceMasks, takesMasks } from '../ci-masks.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { references } from '../options.ts';
-import { addRunOptions, keepRule, maskRules, rulesFor, stopRules, type RunOptions } from '../run-options.ts';
+import { addRunOptions, keepRule, maskRules, rulesFor, stopRules, type RunOptions, envFilesOf } from '../run-options.ts';
 import { finishStreams, openStreams, watchStreams } from '../run-output.ts';
 import { reportPrepared, scrubNotice, shown } from '../run-report.ts';
 import { selectOptionsOf } from '../select-options.ts';
@@ -52,7 +52,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const coresBefore = emptyCores();
   const keepFds = keepRule(options.keepFd ?? []);
   const stops = await stopRules(options);
-  const loaded = await loadFor(context, { envFiles: options.envFile ?? [], refs: references(options.ref ?? []) });
+  const loaded = await loadFor(context, { envFiles: envFilesOf(options), refs: references(options.ref ?? []) });
   const { manifest } = loaded;
   const rules = rulesFor(manifest, options);
   if (options.dryRun === true) {
@@ -78,7 +78,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const wrapper = options.dieWithParent === true ? await parentDeath(context) : undefined;
 
   try {
-    await ensureTrusted(context, loaded, { once: options.trust === true, envFiles: options.envFile ?? [], signal: cancel.signal });
+    await ensureTrusted(context, loaded, { once: options.trust === true, envFiles: envFilesOf(options), signal: cancel.signal });
   } catch (error) {
     if (early !== undefined) process.exit(statusOf(early));
     throw error;

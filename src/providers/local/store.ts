@@ -22,7 +22,17 @@ const indexPath = (location: Location): string => path.join(location.folder, IND
 export async function readIndex(location: Location): Promise<StoreIndex | undefined> {
   if (!checkFolder(location)) return undefined;
   const file = indexPath(location);
-  const read = await readOwnFile(file, MAX_INDEX_BYTES);
+  let read = await readOwnFile(file, MAX_INDEX_BYTES);
+  if (read.state === 'absent' && holdsVersions(location)) {
+    // Another process may have made the store meanwhile.
+    read = await readOwnFile(file, MAX_INDEX_BYTES);
+    if (read.state === 'absent') {
+      throw new Fault('corrupt', {
+        message: `${location.folder} holds encrypted files and no ${INDEX_FILE}`,
+        hint: `restore ${INDEX_FILE} from a backup, or move the folder away`,
+      });
+    }
+  }
   if (read.state === 'absent') return undefined;
   if (read.state !== 'read') throw unreadable(read, file);
   const index = parseIndex(read.bytes.toString('utf8'), file);
@@ -42,6 +52,8 @@ export async function readIndex(location: Location): Promise<StoreIndex | undefi
   if (index.custody !== undefined) checkPrivate(file, read);
   return location.team ? withoutRemoved(index, new Set(readdirSync(location.folder))) : index;
 }
+
+const holdsVersions = ({ folder }: Location): boolean => readdirSync(folder).some((name) => VERSION_FILE.test(name));
 
 /**
  * A merge that joins all lines brings back those of versions that one branch removed; their files stay removed. Only
@@ -152,12 +164,6 @@ export async function createStore(
     mkdirSync(folder, { recursive: true, mode: team ? 0o755 : 0o700 });
     await locked(location, signal, async (lock) => {
       if ((await readIndex(location)) !== undefined) return;
-      if (readdirSync(folder).some((name) => VERSION_FILE.test(name))) {
-        throw new Fault('corrupt', {
-          message: `${folder} holds encrypted files and no ${INDEX_FILE}`,
-          hint: `restore ${INDEX_FILE} from a backup, or move the folder away`,
-        });
-      }
       await act(new Change(location, lock, { versions: [], recipients: [] }));
     });
   } catch (error) {
