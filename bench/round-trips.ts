@@ -84,7 +84,7 @@ const schemeOf = ({ reference }: Manager): string => reference(0).slice(0, refer
 
 /** The program's peak memory in MB at the time that its child runs, told by the child. */
 async function peakOfRun(place: Place): Promise<number | undefined> {
-  const [program = '', ...args] = [...SECRETS, 'run', '--', 'sh', '-c', 'cat /proc/$PPID/status 2>/dev/null || true'];
+  const [program, ...args] = [...SECRETS, 'run', '--', 'sh', '-c', 'cat /proc/$PPID/status 2>/dev/null || true'];
   const child = spawn(program, args, { ...place, stdio: ['ignore', 'pipe', 'ignore'] });
   return peakIn(await outputOf(child, args));
 }

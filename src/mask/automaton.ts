@@ -144,7 +144,7 @@ function link(nodes: readonly Node[], order: readonly number[], dense: number): 
       firstEdge[state] = target;
     }
   });
-  // Kept from state to state: following the failure links anew each time takes hours for a large value that repeats itself.
+  // Kept from state to state: following the failure links anew each time takes a minute for a large value that repeats itself.
   const afterSpace = new Int32Array(count);
   for (let state = 0; state < count; state++) {
     const node = nodes[order[state] ?? 0];

@@ -16,5 +16,5 @@ export function silenceNodeDebug(): void {
     const isDebug = typeof chunk === 'string' && DEBUG_LINE.exec(chunk)?.[1] === String(process.pid);
     return isDebug || write(chunk, ...rest);
   };
-  stderr.write = filtered as typeof stderr.write;
+  stderr.write = filtered;
 }

@@ -53,7 +53,7 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** A record that can't be read may still be on its way; after so many milliseconds it is left over. */
 const UNFINISHED_MS = 60_000;
 
-export const isRunId = (text: string): boolean => ID.test(text);
+const isRunId = (text: string): boolean => ID.test(text);
 export const runsFolder = (stateFolder: string): string => path.join(stateFolder, 'runs');
 const fileOf = (folder: string, id: string): string => path.join(folder, `${id}.json`);
 

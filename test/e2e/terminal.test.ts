@@ -137,7 +137,7 @@ describe('A47 --mask always in a terminal', () => {
     await shell.waitFor(/^raw/m);
     shell.write(CTRL_Z);
     await shell.waitFor(/ 1a\s+deaf/);
-    shell.write(`${CTRL_Z}`);
+    shell.write(CTRL_Z);
     shell.write('still here\r');
     await shell.waitFor('[still here]');
     await shell.waitFor('ready$ ');

@@ -129,3 +129,36 @@ describe('compose', () => {
     expect(composed.env).toEqual({ Path: 'C:\\', TOKEN: 'x', SECRETS_RUN: 'run-id' });
   });
 });
+
+describe('files', () => {
+  it('stand in the environment as their path, whatever their bytes are', () => {
+    const bytes = Buffer.concat([Buffer.from([0, 255]), Buffer.alloc(200_000)]);
+    const composed = compose(
+      input({
+        secrets: [valid('KEY', bytes, 'provider', { as: 'file' }), valid('TOKEN', bytes, 'provider', { as: 'fd' })],
+        pathOf: ({ name, as }) => `/${as}/${name}`,
+      }),
+    );
+    expect(composed.env).toEqual({ KEY: '/file/KEY', TOKEN: '/fd/TOKEN', SECRETS_RUN: 'run-id' });
+    expect(composed.injected).toEqual(['KEY', 'TOKEN']);
+    expect(composed.files.map(({ name, as, path }) => [name, as, path])).toEqual([
+      ['KEY', 'file', '/file/KEY'],
+      ['TOKEN', 'fd', '/fd/TOKEN'],
+    ]);
+    expect(composed.files[0]?.value.reveal()).toEqual(bytes);
+  });
+
+  it('are made neither where the parent wins nor where their name is refused', () => {
+    const pathOf = (): string => '/path';
+    const file = { as: 'file' } as const;
+    const composed = compose(
+      input({ parent: { KEY: 'parent' }, rules: rules({ keep: ['KEY'] }), secrets: [valid('KEY', 'x', 'provider', file)], pathOf }),
+    );
+    expect([composed.env['KEY'], composed.files]).toEqual(['parent', []]);
+    expect(problems({ secrets: [valid('BASH_ENV', 'x', 'provider', file)], pathOf })).toEqual(['ENV_INVALID BASH_ENV']);
+  });
+
+  it('are refused where nobody makes them', () => {
+    expect(problems({ secrets: [valid('KEY', 'x', 'provider', { as: 'file' })] })).toEqual(['CAPABILITY_UNSUPPORTED KEY']);
+  });
+});
