@@ -50,7 +50,10 @@ export interface Automaton {
 }
 
 interface Node {
-  readonly children: Map<number, number>;
+  /** Nearly every state has one child: its byte and index, -1 for none. Others have them all in the map. */
+  onlyByte: number;
+  only: number;
+  more: Map<number, number> | undefined;
   readonly depth: number;
   readonly byte: number;
   wraps: boolean;
@@ -58,11 +61,40 @@ interface Node {
   owner: number;
 }
 
+const newNode = (depth: number, byte: number): Node => ({
+  onlyByte: 0,
+  only: -1,
+  more: undefined,
+  depth,
+  byte,
+  wraps: false,
+  length: 0,
+  owner: 0,
+});
+
+const childOf = (node: Node, byte: number): number | undefined =>
+  node.more === undefined ? (node.only >= 0 && node.onlyByte === byte ? node.only : undefined) : node.more.get(byte);
+
+function addChild(node: Node, byte: number, child: number): void {
+  if (node.more === undefined && node.only < 0) {
+    node.onlyByte = byte;
+    node.only = child;
+    return;
+  }
+  node.more ??= new Map([[node.onlyByte, node.only]]);
+  node.more.set(byte, child);
+}
+
+function childrenOf(node: Node | undefined): Iterable<readonly [number, number]> {
+  if (node === undefined || node.only < 0) return [];
+  return node.more ?? [[node.onlyByte, node.only]];
+}
+
 /** Least bytes of a wrapping form before a line break inside it is believed. */
 const WRAP_DEPTH = 8;
 
 export function buildAutomaton(needles: readonly Needle[]): Automaton {
-  const nodes: Node[] = [{ children: new Map(), depth: 0, byte: 0, wraps: false, length: 0, owner: 0 }];
+  const nodes: Node[] = [newNode(0, 0)];
   for (const needle of needles) insert(nodes, needle);
   const order = breadthFirst(nodes);
   const dense = order.findIndex((old) => (nodes[old]?.depth ?? 0) > DENSE_DEPTH);
@@ -87,10 +119,10 @@ function insert(nodes: Node[], needle: Needle): void {
   for (const byte of bytes) {
     const node = nodes[at];
     if (node === undefined) return;
-    let next = node.children.get(byte);
+    let next = childOf(node, byte);
     if (next === undefined) {
-      next = nodes.push({ children: new Map(), depth: node.depth + 1, byte, wraps: false, length: 0, owner: 0 }) - 1;
-      node.children.set(byte, next);
+      next = nodes.push(newNode(node.depth + 1, byte)) - 1;
+      addChild(node, byte, next);
     }
     at = next;
     const reached = nodes[at];
@@ -106,7 +138,7 @@ function insert(nodes: Node[], needle: Needle): void {
 /** Indexes of the nodes by depth: the new numbers of the states. */
 function breadthFirst(nodes: readonly Node[]): readonly number[] {
   const order = [0];
-  for (const at of order) for (const child of nodes[at]?.children.values() ?? []) order.push(child);
+  for (const at of order) for (const [, child] of childrenOf(nodes[at])) order.push(child);
   return order;
 }
 
@@ -136,7 +168,7 @@ function link(nodes: readonly Node[], order: readonly number[], dense: number): 
     const node = nodes[old];
     if (node === undefined) return;
     depth[state] = node.depth;
-    for (const [byte, child] of node.children) {
+    for (const [byte, child] of childrenOf(node)) {
       const target = numbers[child] ?? 0;
       edgeByte[target] = byte;
       edgeTarget[target] = target;
@@ -149,7 +181,7 @@ function link(nodes: readonly Node[], order: readonly number[], dense: number): 
   for (let state = 0; state < count; state++) {
     const node = nodes[order[state] ?? 0];
     if (node === undefined) continue;
-    for (const [byte, child] of node.children) {
+    for (const [byte, child] of childrenOf(node)) {
       const target = numbers[child] ?? 0;
       fail[target] = state === 0 ? 0 : step(automaton, fail[state] ?? 0, byte);
     }
@@ -159,7 +191,7 @@ function link(nodes: readonly Node[], order: readonly number[], dense: number): 
     matchOwner[state] = own > 0 ? node.owner : (matchOwner[link] ?? 0);
     nextMatch[state] = own === 0 ? (nextMatch[link] ?? 0) : (matchLength[link] ?? 0) > 0 ? link : 0;
     if (state < dense) fillRow(automaton, state, node, numbers);
-    const onSpace = node.children.get(SPACE);
+    const onSpace = childOf(node, SPACE);
     const spaceNext = onSpace !== undefined ? (numbers[onSpace] ?? 0) : state === 0 ? 0 : (afterSpace[link] ?? 0);
     // After a space another one changes nothing; inside a wrapping form a line break does not either, unless it
     // belongs to something else.
@@ -191,7 +223,7 @@ function fillRow(automaton: Automaton, state: number, node: Node, numbers: Int32
   const { rows, fail } = automaton;
   const from = (fail[state] ?? 0) << 8;
   for (let byte = 0; byte < 256; byte++) {
-    const child = node.children.get(CANONICAL[byte] ?? byte);
+    const child = childOf(node, CANONICAL[byte] ?? byte);
     rows[(state << 8) | byte] = child === undefined ? (state === 0 ? 0 : (rows[from | byte] ?? 0)) : (numbers[child] ?? 0);
   }
 }

@@ -18,7 +18,7 @@ const form = (bytes: Buffer | string, wraps = false): Form => ({
 
 /** Every derived form of a value, without the value itself. */
 export function derivedForms(value: Buffer): readonly Form[] {
-  const forms = [...base64Cores(value), ...hexForms(value), ...percentForms(value)];
+  const forms = [...base64Forms(value), ...hexForms(value), ...percentForms(value)];
   if (isUtf8(value)) {
     const text = value.toString('utf8');
     forms.push(...jsonForms(text), ...shellForms(text), ...xmlForms(text), ...utf16Forms(text));
@@ -30,7 +30,7 @@ export function derivedForms(value: Buffer): readonly Form[] {
  * base64 and base64url of the value at each of the three positions it can have in a longer input. The characters at
  * both ends that its neighbours share are cut off, so that the core is found whatever stands around it.
  */
-function base64Cores(value: Buffer): readonly Form[] {
+export function base64Forms(value: Buffer): readonly Form[] {
   return [0, 1, 2].flatMap((shift) => {
     const encoded = Buffer.concat([Buffer.alloc(shift), value]).toString('base64');
     const from = Math.ceil((shift * 8) / 6);

@@ -1,6 +1,6 @@
 /** What the masker looks for: every form of every value, by the name of its secret. */
 import { isUtf8 } from 'node:buffer';
-import { derivedForms } from './encodings.ts';
+import { base64Forms, derivedForms, type Form } from './encodings.ts';
 
 /** A value to mask. */
 export interface Masked {
@@ -54,12 +54,20 @@ export function needlesFor(values: readonly Masked[], limits: NeedleLimits): Nee
     };
     for (const literal of literalsOf(bytes, limits)) {
       add(literal, false, 0);
-      for (const form of derivedForms(literal)) add(form.bytes, form.wraps, limits.minLength + DERIVED_EXTRA);
+      for (const form of formsOf(literal, bytes.length)) add(form.bytes, form.wraps, limits.minLength + DERIVED_EXTRA);
     }
     if (found.size === before && !known) unmasked.push(name);
   }
   return { names, needles: [...found.values()], unmasked };
 }
+
+/** Bytes of a value up to which all its forms are looked for; and up to which its base64 is. */
+const ALL_FORMS = 8_192;
+const BASE64_TOO = 65_536;
+
+/** A large value has fewer forms, since each costs as much as the value: a program that prints it prints it as it is. */
+const formsOf = (literal: Buffer, valueBytes: number): readonly Form[] =>
+  valueBytes <= ALL_FORMS ? derivedForms(literal) : valueBytes <= BASE64_TOO ? base64Forms(literal) : [];
 
 /**
  * The value and its parts, as they are: the leaves of a structured value, the lines of a long one, and so on inside of

@@ -53,7 +53,6 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** A record that can't be read may still be on its way; after so many milliseconds it is left over. */
 const UNFINISHED_MS = 60_000;
 
-const isRunId = (text: string): boolean => ID.test(text);
 export const runsFolder = (stateFolder: string): string => path.join(stateFolder, 'runs');
 const fileOf = (folder: string, id: string): string => path.join(folder, `${id}.json`);
 
@@ -112,7 +111,7 @@ function makeFolders(folder: string): void {
 
 /** A run's record if it is there, whole, and not of a dead run. Never throws. */
 export function readLiveRecord(folder: string, id: string): RunRecord | undefined {
-  const record = isRunId(id) ? readRecord(fileOf(folder, id)) : undefined;
+  const record = ID.test(id) ? readRecord(fileOf(folder, id)) : undefined;
   return record !== undefined && stateOf(record) !== 'dead' ? record : undefined;
 }
 
