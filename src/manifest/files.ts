@@ -74,8 +74,9 @@ export function readTextFile(path: string): ReadResult {
   try {
     // Opening a named pipe that nobody writes to would otherwise wait for ever, deaf to every signal.
     descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    if (fstatSync(descriptor).isDirectory()) return failure('folder', 'MANIFEST_INVALID', 'this is a folder, not a file', 'name a file');
-    const bytes = readUpTo(descriptor, LARGEST + 1);
+    const kind = fstatSync(descriptor);
+    if (kind.isDirectory()) return failure('folder', 'MANIFEST_INVALID', 'this is a folder, not a file', 'name a file');
+    const bytes = readUpTo(descriptor, LARGEST + 1, kind.isFIFO() ? WRITER_PATIENCE : 0);
     if (bytes.length > LARGEST)
       return failure('large', 'MANIFEST_INVALID', 'the file is larger than 1 MiB', 'check that it is the right file');
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
@@ -97,14 +98,24 @@ export function readTextFile(path: string): ReadResult {
   }
 }
 
-/** All bytes of a file or pipe, but not more than the limit: a size is not known beforehand for every kind of file. */
-function readUpTo(descriptor: number, limit: number): Buffer {
+/**
+ * All bytes of a file or pipe, but not more than the limit: a size is not known beforehand for every kind of file.
+ * @param patience milliseconds to wait for the first byte
+ */
+function readUpTo(descriptor: number, limit: number, patience: number): Buffer {
   const chunks: Buffer[] = [];
   let size = 0;
+  let waited = 0;
   while (size < limit) {
     const chunk = Buffer.allocUnsafe(Math.min(65_536, limit - size));
     const count = readPatiently(descriptor, chunk);
-    if (count === 0) break;
+    if (count === 0) {
+      // A named pipe also reads as ended before its writer has come.
+      if (size > 0 || waited >= patience) break;
+      waited += LOOK_EVERY;
+      rest(LOOK_EVERY);
+      continue;
+    }
     chunks.push(chunk.subarray(0, count));
     size += count;
   }
@@ -113,7 +124,11 @@ function readUpTo(descriptor: number, limit: number): Buffer {
 
 /** Milliseconds that a pipe may stay silent. */
 const PATIENCE = 10_000;
+/** Milliseconds until a named pipe must have a writer. */
+const WRITER_PATIENCE = 1_000;
 const LOOK_EVERY = 5;
+
+const rest = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 /** Reads what there is, waiting for a pipe whose writer is slow. @returns how many bytes; 0 at the end */
 function readPatiently(descriptor: number, chunk: Buffer): number {
@@ -122,7 +137,7 @@ function readPatiently(descriptor: number, chunk: Buffer): number {
       return readSync(descriptor, chunk, 0, chunk.length, null);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= PATIENCE) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_EVERY);
+      rest(LOOK_EVERY);
     }
   }
 }

@@ -119,6 +119,11 @@ describe('takeOver', () => {
     }
   });
 
+  it('takes no proof that was made for another name', () => {
+    const renamed = { ...outer.record, secrets: outer.record.secrets.map((one) => ({ ...one, name: 'OTHER' })) };
+    expect(taken({ ...outer, record: renamed }, { OTHER: 'canary-1' }, secret('OTHER', [ref]))).toEqual([]);
+  });
+
   it('takes any value, and only that one', () => {
     const text = fc.string({ unit: 'grapheme' }).filter((one) => one.isWellFormed());
     fc.assert(
