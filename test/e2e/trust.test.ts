@@ -81,7 +81,7 @@ async function subject(manifest: (url: string) => string = manifestFor): Promise
   };
 }
 
-describe('a manifest that is not trusted', () => {
+describe('A22 a manifest that is not trusted', () => {
   it.each([
     ['without CI', undefined],
     ['with CI=true', 'true'],
@@ -120,7 +120,7 @@ describe('a manifest that is not trusted', () => {
   });
 });
 
-describe('a manifest that was trusted', () => {
+describe('A22 a manifest that was trusted', () => {
   it('is used without a question, also in worktrees', async () => {
     const { dir, home, launch, trust, server } = await subject();
     rmSync(join(dir, '.git'), { recursive: true });
@@ -205,7 +205,7 @@ describe('a manifest that was trusted', () => {
   });
 });
 
-describe('SECRETS_TRUST and --trust', () => {
+describe('A22 SECRETS_TRUST and --trust', () => {
   it('pins the set whose hash --show prints last, and that one alone', async () => {
     const { run, launch, write, trust, server } = await subject();
     const { stdout } = await run(['trust', '--show']);
@@ -391,7 +391,7 @@ function canBeNobody(): boolean {
   }
 }
 
-describe.runIf(canBeNobody())('a manifest of root', () => {
+describe.runIf(canBeNobody())('A22 a manifest of root', () => {
   it('is trusted by who cannot change it, as in a container image', async () => {
     const server = await vault();
     const dir = mkdtempSync('/opt/secrets-image-');
