@@ -76,12 +76,14 @@ describe.each(['auto', 'always'])('in a terminal with --mask %s', (mode) => {
     await shell.waitFor(/^again=2/m);
   });
 
-  it('A42 Ctrl-Z stops nothing where no shell could go on with it', async () => {
+  it.runIf(!options.includes('always'))('A42 Ctrl-Z stops nothing where no shell could go on with it', async () => {
     const { pty } = await project({ manifest: MANIFEST });
     const run = pty([...options, '--', 'cat'], { env: { SRC: canary() } });
     run.write('before\r');
     await run.waitFor(/before\s+before/);
     run.write(CTRL_Z);
+    // The terminal throws away what was typed around the key, so the next line waits until it was seen.
+    await run.waitFor('^Z');
     run.write('after\r');
     await run.waitFor(/after\s+after/);
     run.write(CTRL_D);
