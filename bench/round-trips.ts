@@ -4,7 +4,7 @@ import { Agent, get } from 'node:http';
 import { atMost, inTurns, ms, outputOf, peakIn, spreadOf, timed, type Place, type Row } from './measure.ts';
 import { SECRETS, type Machine, type Servers } from './project.ts';
 
-const ROUNDS = 7;
+const ROUNDS = 11;
 const COUNTS = [1, 10, 50, 200] as const;
 
 interface Manager {
