@@ -60,14 +60,14 @@ describe('vault', () => {
   });
 
   it('A38 keeps 32 requests in flight and never more', async () => {
-    // Each answer waits until as many requests are open as can be, so that the number does not depend on timing.
+    // No answer until as many requests are open as may be; then each is slow, so that one more would be seen beside them.
     const full = Promise.withResolvers<undefined>();
     let open = 0;
     const server = await faultServer(async ({ path }): Promise<Answer> => {
       if (!path.includes('/data/')) return { body: { data: { path: 'secret/', type: 'kv', options: { version: '2' } } } };
       if (++open === 32) full.resolve(undefined);
       await full.promise;
-      return kv2({ value: 'x' });
+      return { ...kv2({ value: 'x' }), delayMs: 200 };
     });
     const names = [...Array(100).keys()];
     const result = await run(
