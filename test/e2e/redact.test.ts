@@ -1,6 +1,7 @@
 /** `secrets redact`: a filter. */
+import { constants } from 'node:os';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { canary } from './support/canary.ts';
 import { project, type Project } from './support/project.ts';
@@ -102,6 +103,7 @@ describe('secrets redact', () => {
     running.child.stdin?.write('working\n');
     await running.waitFor('working');
     process.kill(-running.pid, 'SIGINT');
+    await delivered(running.pid, 'SIGINT');
     running.child.stdin?.write(`last words ${key}\n`);
     await running.waitFor('last words ***');
     running.child.stdin?.end();
@@ -113,3 +115,13 @@ describe('secrets redact', () => {
     expect(await stubborn.result).toMatchObject({ signal: 'SIGTERM' });
   });
 });
+
+/** Waits until a signal that was sent is not pending any more: on a busy machine what is written later may come first. */
+async function delivered(pid: number, signal: NodeJS.Signals): Promise<void> {
+  const bit = 1n << BigInt(constants.signals[signal] - 1);
+  const isPending = (): boolean =>
+    [...readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^S(?:ig|hd)Pnd:\s*([0-9a-f]+)/gm)].some(
+      ([, mask]) => (BigInt(`0x${mask}`) & bit) !== 0n,
+    );
+  while (process.platform === 'linux' && isPending()) await new Promise((resolve) => setImmediate(resolve));
+}
