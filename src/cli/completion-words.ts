@@ -1,6 +1,6 @@
 /** What can stand at the end of a command line that is being typed: the logic behind the scripts of all shells. */
 import type { Argument, Command, Option } from 'commander';
-import { POLICY_FIELDS } from './findings.ts';
+import { POLICY_FIELDS } from '../core/model.ts';
 
 export interface Candidate {
   readonly value: string;

@@ -6,19 +6,6 @@ import { standingOf, type Inventory, type Row } from './inventory.ts';
 import { setCommand, type Target } from './target.ts';
 import { ageText, dayText } from './when.ts';
 
-const FIELDS: Readonly<Record<PolicyField, true>> = {
-  owner: true,
-  contact: true,
-  runbook: true,
-  description: true,
-  maxAge: true,
-  rotate: true,
-  consumers: true,
-  tags: true,
-};
-/** What may be asked of an entry. */
-export const POLICY_FIELDS = Object.keys(FIELDS) as readonly PolicyField[];
-
 type Problem = 'absent' | 'over-age' | 'expired' | 'disabled' | 'undocumented' | 'uncertain';
 
 export interface Finding extends Ownership {

@@ -1,7 +1,6 @@
 /** `--length` and `--alphabet` of commands that make values. */
 import { SecretsError } from '../core/errors.ts';
-import type { Alphabet, GenerateSpec } from '../core/model.ts';
-import { ALPHABET_NAMES, DEFAULT_GENERATE, GENERATED_LENGTH } from '../run/generate.ts';
+import { ALPHABETS, DEFAULT_GENERATE, GENERATED_LENGTH, type Alphabet, type GenerateSpec } from '../core/model.ts';
 
 export interface GenerateOptions {
   readonly generate?: boolean;
@@ -35,9 +34,9 @@ function lengthOf(text: string): number {
 }
 
 function alphabetOf(text: string): Alphabet {
-  const found = ALPHABET_NAMES.find((name) => name === text);
+  const found = ALPHABETS.find((name) => name === text);
   if (found !== undefined) return found;
-  throw usage(`--alphabet is one of ${ALPHABET_NAMES.join(', ')}`, 'secrets set NAME --generate --alphabet hex');
+  throw usage(`--alphabet is one of ${ALPHABETS.join(', ')}`, 'secrets set NAME --generate --alphabet hex');
 }
 
 const usage = (message: string, hint: string): SecretsError => new SecretsError({ code: 'USAGE', message, hint });

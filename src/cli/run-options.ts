@@ -5,12 +5,10 @@ import { SecretsError } from '../core/errors.ts';
 import type { EnvRules, Manifest, MaskRules, Milliseconds } from '../core/model.ts';
 import type { KeepRule } from '../platform/descriptors.ts';
 import type { StopRules } from '../run/stopping.ts';
-import { list, someOf } from './options.ts';
+import { list } from './options.ts';
+import { addSelectOptions, type SelectArguments } from './select-options.ts';
 
-export interface RunOptions {
-  readonly only?: readonly string[];
-  readonly except?: readonly string[];
-  readonly tag?: readonly string[];
+export interface RunOptions extends SelectArguments {
   readonly envFile?: readonly string[];
   readonly dotenv?: readonly string[];
   readonly ref?: readonly string[];
@@ -32,10 +30,7 @@ export interface RunOptions {
 }
 
 export const addRunOptions = (command: Command): Command =>
-  command
-    .addOption(new Option('--only <names>', 'only these secrets').argParser(someOf('--only')))
-    .addOption(new Option('--except <names>', 'all but these').argParser(someOf('--except')))
-    .addOption(new Option('--tag <tags>', 'only secrets with one of these tags').argParser(someOf('--tag')))
+  addSelectOptions(command)
     .addOption(new Option('--env-file <file>', 'add the entries of a dotenv file').argParser(collect))
     .addOption(new Option('--dotenv <file>', 'the same, by a name that Node does not act on itself').argParser(collect))
     .addOption(new Option('--ref <name=reference>', 'add one reference').argParser(collect))

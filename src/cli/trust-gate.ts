@@ -10,7 +10,7 @@ import type { Manifest } from '../core/model.ts';
 import { findManifest, LOCAL_NAME } from '../manifest/index.ts';
 import { userFolders } from '../platform/folders.ts';
 import type { Check } from '../provider-kit/contract.ts';
-import type { Loaded } from '../run/load.ts';
+import { userConfigFile, type Loaded } from '../run/load.ts';
 import { loadAdapters } from '../run/plan.ts';
 import { decideTrust, newSince, settingOf, type Decision, type NewTrust, type TrustState } from '../trust/decide.ts';
 import { placeOf } from '../trust/place.ts';
@@ -245,8 +245,7 @@ const decideFor = (
 
 /** Where the manifest of a path is read from. */
 export function sourceOf(context: Context, manifest: string): ManifestSource {
-  const { config } = userFolders(context.env);
-  return { cwd: context.cwd, manifest, userConfigFile: config === undefined ? undefined : path.join(config, 'config.yaml') };
+  return { cwd: context.cwd, manifest, userConfigFile: userConfigFile(context.env) };
 }
 
 /** Where what is agreed to for the manifest of a path is kept. */

@@ -1,10 +1,8 @@
 /** The whole manifest checked offline: every profile, and every reference by the adapter that would read it. */
-import path from 'node:path';
 import { SecretsError, throwIssues, type Issue } from '../core/errors.ts';
 import type { Manifest } from '../core/model.ts';
 import { checkWholeManifest } from '../manifest/index.ts';
-import { userFolders } from '../platform/folders.ts';
-import { load, type LoadOptions } from '../run/load.ts';
+import { load, userConfigFile, type LoadOptions } from '../run/load.ts';
 import { loadAdapters, providersOf, referencesOf, understand, type Adapters } from '../run/plan.ts';
 import type { Context } from './context.ts';
 
@@ -19,10 +17,9 @@ export interface WholeManifest {
 export async function checkAll(context: Context): Promise<WholeManifest> {
   const { cwd, env, output } = context;
   const options: LoadOptions = { cwd, env, manifest: context.manifest, profile: context.profile };
-  const { config } = userFolders(env);
   const checked = await checkWholeManifest({
     ...options,
-    userConfigFile: config === undefined ? undefined : path.join(config, 'config.yaml'),
+    userConfigFile: userConfigFile(env),
   });
   for (const warning of checked.warnings) output.warn(warning);
   throwIssues(checked.issues);

@@ -74,7 +74,15 @@ export interface GenerateSpec {
   readonly alphabet: Alphabet;
 }
 
-export type Alphabet = 'base64url' | 'alphanumeric' | 'hex' | 'ascii';
+export const ALPHABETS = ['base64url', 'alphanumeric', 'hex', 'ascii'] as const;
+
+export type Alphabet = (typeof ALPHABETS)[number];
+
+/** What is made when nobody says otherwise: 240 random bits that no shell, URL or file trips over. */
+export const DEFAULT_GENERATE: GenerateSpec = { length: 40, alphabet: 'base64url' };
+
+/** Characters of a generated value, at least and at most: fewer could be guessed, more fit nowhere. */
+export const GENERATED_LENGTH = { least: 16, most: 1024 } as const;
 
 /** One provider of the manifest, its options still as written; the adapter's schema checks them. */
 export interface ProviderConfig {
@@ -115,7 +123,10 @@ export interface AuditRules {
   readonly sinks: readonly unknown[];
 }
 
-export type PolicyField = 'owner' | 'contact' | 'runbook' | 'description' | 'maxAge' | 'rotate' | 'consumers' | 'tags';
+/** What a policy may ask of an entry. */
+export const POLICY_FIELDS = ['owner', 'contact', 'runbook', 'description', 'maxAge', 'rotate', 'consumers', 'tags'] as const;
+
+export type PolicyField = (typeof POLICY_FIELDS)[number];
 
 export interface PolicyRules {
   readonly overAge: 'warn' | 'refuse';

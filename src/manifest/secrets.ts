@@ -1,12 +1,12 @@
 /** Merged definitions -> the model's secrets, with everything checked that only the whole can show. */
 import { parseDuration } from '../core/duration.ts';
 import type { Delivery, GenerateSpec, Milliseconds, PlacedReference, RotateSpec, SecretSource, SecretSpec } from '../core/model.ts';
+import { ALPHABETS, DEFAULT_GENERATE } from '../core/model.ts';
 import type { Definition, Definitions } from './definitions.ts';
 import { withDerived } from './layers.ts';
 import { SOURCES, type Fields } from './merge.ts';
 import { checkProfileList } from './providers.ts';
 import { readReference, type ReferenceContext } from './references.ts';
-import { ALPHABETS } from './shape.ts';
 import { readTemplate, templateNames } from './template.ts';
 import { entriesOf, textOf, textsOf, toPlain, under, type Node } from './tree.ts';
 
@@ -17,8 +17,6 @@ export interface SecretContext extends ReferenceContext {
   readonly chain: readonly string[];
 }
 
-/** Of a generated value where the manifest says nothing else. */
-const GENERATED: GenerateSpec = { length: 40, alphabet: 'base64url' };
 /** Keys of `rotate` that mean the same for every rotator; the others belong to it. */
 const ROTATE_KEYS: ReadonlySet<string> = new Set(['using', 'every', 'grace', 'admin']);
 /** The own keys of rotators that have a fixed set; the others check theirs themselves. */
@@ -130,12 +128,12 @@ function readRotate(name: string, node: Node | undefined, context: SecretContext
 }
 
 function generateSpec(rotate: Node | undefined): GenerateSpec {
-  if (textOf(under(rotate, 'using')) !== 'generate') return GENERATED;
+  if (textOf(under(rotate, 'using')) !== 'generate') return DEFAULT_GENERATE;
   const length = under(rotate, 'length');
   const alphabet = textOf(under(rotate, 'alphabet'));
   return {
-    length: length?.kind === 'scalar' && typeof length.value === 'number' ? length.value : GENERATED.length,
-    alphabet: ALPHABETS.find((known) => known === alphabet) ?? GENERATED.alphabet,
+    length: length?.kind === 'scalar' && typeof length.value === 'number' ? length.value : DEFAULT_GENERATE.length,
+    alphabet: ALPHABETS.find((known) => known === alphabet) ?? DEFAULT_GENERATE.alphabet,
   };
 }
 

@@ -6,6 +6,7 @@
  * of what starting Node takes, and their issues had to be translated back to places and words.
  */
 import { DURATION } from '../core/duration.ts';
+import { ALPHABETS, GENERATED_LENGTH, POLICY_FIELDS } from '../core/model.ts';
 
 export type ScalarShape =
   | { readonly kind: 'text'; readonly pattern?: RegExp; readonly expected: string }
@@ -63,9 +64,7 @@ const PROVIDER_NAME: NameShape = {
 const PROFILE_NAME: NameShape = { pattern: PLAIN_NAME, message: 'the name of a profile must be letters, digits, dot, - and _' };
 
 export const FILTERS = ['url', 'base64', 'json', 'shell'] as const;
-export const ALPHABETS = ['base64url', 'alphanumeric', 'hex', 'ascii'] as const;
 const ROTATORS = ['generate', 'provider', 'postgres', 'exec'] as const;
-const POLICY_FIELDS = ['owner', 'contact', 'runbook', 'description', 'maxAge', 'rotate', 'consumers', 'tags'] as const;
 
 const text = (expected: string, pattern?: RegExp): Shape => ({ kind: 'text', expected, ...(pattern === undefined ? {} : { pattern }) });
 const words = (...all: readonly string[]): Shape => ({ kind: 'words', words: all });
@@ -115,7 +114,7 @@ const secretMap = map('', {
       every: duration,
       grace: duration,
       admin: reference,
-      length: { kind: 'number', least: 16, most: 1024 },
+      length: { kind: 'number', ...GENERATED_LENGTH },
       alphabet: words(...ALPHABETS),
     },
     { required: ['using'], open: true },

@@ -14,14 +14,6 @@ const CHARACTERS: Readonly<Record<Alphabet, string>> = {
   ascii: Array.from({ length: 0x7e - 0x20 }, (_, index) => String.fromCharCode(0x21 + index)).join(''),
 };
 
-export const ALPHABET_NAMES = Object.keys(CHARACTERS) as readonly Alphabet[];
-
-/** What is made when nobody says otherwise: 240 random bits that no shell, URL or file trips over. */
-export const DEFAULT_GENERATE: GenerateSpec = { length: 40, alphabet: 'base64url' };
-
-/** Characters of a generated value, at least and at most: fewer could be guessed, more fit nowhere. */
-export const GENERATED_LENGTH = { least: 16, most: 1024 } as const;
-
 /**
  * A random value. Bytes beyond the largest multiple of the alphabet's size are thrown away, since taking the
  * remainder of all would make some characters likelier.

@@ -22,15 +22,21 @@ export interface Loaded {
   readonly warnings: readonly Omit<Issue, 'code'>[];
 }
 
+/** The user's own configuration, which may not exist; undefined where there is no home. */
+export function userConfigFile(env: LoadOptions['env']): string | undefined {
+  const { config } = userFolders(env);
+  return config === undefined ? undefined : path.join(config, 'config.yaml');
+}
+
 /** @throws SecretsError with every mistake of the manifest, or MANIFEST_NOT_FOUND */
 export async function load(options: LoadOptions): Promise<Loaded> {
-  const { config } = userFolders(options.env);
+  const file = userConfigFile(options.env);
   return loadManifest({
     cwd: options.cwd,
     ...(options.manifest === undefined ? {} : { manifest: options.manifest }),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
     ...(options.envFiles === undefined ? {} : { envFiles: [...options.envFiles] }),
     ...(options.refs === undefined ? {} : { refs: [...options.refs] }),
-    ...(config === undefined ? {} : { userConfigFile: path.join(config, 'config.yaml') }),
+    ...(file === undefined ? {} : { userConfigFile: file }),
   });
 }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALPHABET_NAMES, DEFAULT_GENERATE, generateValue } from '../../src/run/generate.ts';
+import { ALPHABETS, DEFAULT_GENERATE } from '../../src/core/model.ts';
+import { generateValue } from '../../src/run/generate.ts';
 
 const SIZE = { base64url: 64, alphanumeric: 62, hex: 16, ascii: 94 } as const;
 const ALLOWED = { base64url: /^[\w-]*$/, alphanumeric: /^[A-Za-z0-9]*$/, hex: /^[0-9a-f]*$/, ascii: /^[!-~]*$/ } as const;
@@ -8,7 +9,7 @@ const ALLOWED = { base64url: /^[\w-]*$/, alphanumeric: /^[A-Za-z0-9]*$/, hex: /^
 describe('generateValue', () => {
   it('makes values of the length and the characters asked for', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...ALPHABET_NAMES), fc.integer({ min: 1, max: 300 }), (alphabet, length) => {
+      fc.property(fc.constantFrom(...ALPHABETS), fc.integer({ min: 1, max: 300 }), (alphabet, length) => {
         const text = generateValue({ alphabet, length }).reveal().toString('latin1');
         expect(text).toHaveLength(length);
         expect(text).toMatch(ALLOWED[alphabet]);
@@ -16,7 +17,7 @@ describe('generateValue', () => {
     );
   });
 
-  it.each(ALPHABET_NAMES)('takes each character of %s from equally many random bytes', (alphabet) => {
+  it.each(ALPHABETS)('takes each character of %s from equally many random bytes', (alphabet) => {
     // Every byte once, those that must be thrown away first: the others hit all characters equally often.
     const used = 256 - (256 % SIZE[alphabet]);
     let asked = 0;

@@ -10,11 +10,11 @@
  */
 import { Option, type Command } from 'commander';
 import { SecretsError, throwIssues } from '../../core/errors.ts';
-import type { PolicyField } from '../../core/model.ts';
+import { POLICY_FIELDS, type PolicyField } from '../../core/model.ts';
 import { didYouMean, shownWord } from '../../core/suggest.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { policyFindings, POLICY_FIELDS, standingFindings, type Finding } from '../findings.ts';
+import { policyFindings, standingFindings, type Finding } from '../findings.ts';
 import { asking, takeInventory, weighFailures } from '../inventory.ts';
 import { list } from '../options.ts';
 import { withSpinner } from '../spinner.ts';
