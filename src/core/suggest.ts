@@ -44,5 +44,5 @@ export function editDistance(one: string, other: string): number {
  * or other characters than the names of keys, providers and profiles.
  */
 export function shownWord(word: string): string | undefined {
-  return /^[A-Za-z](?:[A-Za-z_.+-]{0,39}|[A-Za-z0-9_.+-]{0,11})$/.test(word) ? word : undefined;
+  return /^[A-Za-z](?:[A-Za-z_.+-]{0,39}|(?!(?:.*\d){5})[A-Za-z0-9_.+-]{0,11})$/.test(word) ? word : undefined;
 }

@@ -31,10 +31,10 @@ describe('suggest', () => {
 });
 
 describe('shownWord', () => {
-  it.each(['ref', 'maxAge', 'aws-secrets-manager', 'a.b', 'ref+vault', 'k8s', 'prod-eu2'])('shows %s', (word) => {
+  it.each(['ref', 'maxAge', 'aws-secrets-manager', 'a.b', 'ref+vault', 'k8s', 'prod-eu2', 'team2026'])('shows %s', (word) => {
     expect(shownWord(word)).toBe(word);
   });
-  it.each(['', 'canary-0123456789abcdef', 'a b', 'x'.repeat(41), 'line\nbreak', '-dash', 'päss'])('hides %j', (word) => {
+  it.each(['', 'canary-0123456789abcdef', 'b7a5e2d8046', 'a b', 'x'.repeat(41), 'line\nbreak', '-dash', 'päss'])('hides %j', (word) => {
     expect(shownWord(word)).toBeUndefined();
   });
 });
