@@ -209,11 +209,47 @@ export interface CapabilityMethods {
   readonly changes: { changes(keys: readonly DocumentKey[], op: Operation): Promise<readonly Outcome<string | undefined>[]> };
 }
 
+/** What is known of a pending value without reading it. */
+export interface PendingInfo {
+  /**
+   * The rotation that made it: the id given to `create`, or the backend's own where it has no room for ours. undefined:
+   * another tool made it.
+   */
+  readonly rotation: string | undefined;
+  readonly version?: string;
+  readonly createdAt?: Date;
+  /** The field whose next value it is; undefined is the whole document. */
+  readonly field?: string;
+  /** The version that was current when it was made; undefined where the document was absent or has no versions. */
+  readonly base?: string;
+}
+
+/**
+ * The next value of a document, durable in the backend and given to no reader before it is promoted. A document has
+ * one at most, so it is also what keeps two rotations apart. Its age, field and rotation are found in the backend, so
+ * that another machine can go on with it.
+ */
 export interface PendingStore {
-  create(key: DocumentKey, patch: Patch, rotation: string, op: Operation): Promise<PutResult>;
-  read(key: DocumentKey, rotation: string, op: Operation): Promise<Document>;
-  promote(key: DocumentKey, rotation: string, op: Operation): Promise<PutResult>;
-  abandon(key: DocumentKey, rotation: string, op: Operation): Promise<void>;
+  /** The pending value of a document, whoever made it; undefined: none. Reads no value. */
+  find(ref: ParsedRef, op: Operation): Promise<PendingInfo | undefined>;
+  /**
+   * Stores the pending value. Fault 'conflict' where the document has one already, whoever made it. Sent once: after
+   * a lost answer `find` and `read` tell what happened.
+   */
+  create(ref: ParsedRef, patch: Patch, rotation: string, op: Operation): Promise<PendingInfo>;
+  /**
+   * Reads the value that was given to `create`: of the field, not of its document. Fault 'not-found' where there is
+   * none, 'conflict' where it is another rotation's.
+   */
+  read(ref: ParsedRef, rotation: string, op: Operation): Promise<Document>;
+  /**
+   * Makes the pending value current and keeps the document's other fields; afterwards there is no pending value. Where
+   * this rotation has promoted already, only the rest is cleared away. With an expectation, Fault 'conflict' when
+   * another version is current by now; nothing has changed then. Faults of `read`.
+   */
+  promote(ref: ParsedRef, rotation: string, expectation: Expectation, op: Operation): Promise<PutResult>;
+  /** Takes the pending value away; done already is done. Fault 'conflict' where it is another rotation's. */
+  abandon(ref: ParsedRef, rotation: string, op: Operation): Promise<void>;
 }
 
 export type Capability = keyof CapabilityMethods;
