@@ -24,6 +24,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/run.ts'),
   },
   redact: { group: 'Run', summary: 'copy stdin to stdout with values masked', load: () => import('./commands/redact.ts') },
+  seal: {
+    group: 'Run',
+    summary: 'put a few values into an encrypted file for a host that reaches no manager',
+    load: () => import('./commands/seal.ts'),
+  },
   list: {
     group: 'See',
     summary: 'list the references of this manifest: metadata, never a value',

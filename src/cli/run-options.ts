@@ -21,6 +21,7 @@ export interface RunOptions extends SelectArguments {
   readonly dryRun?: boolean;
   readonly trust?: boolean;
   readonly fresh?: boolean;
+  readonly sealed?: string;
   readonly stopSignal?: string;
   readonly killAfter?: string;
   readonly ttl?: string;
@@ -53,8 +54,18 @@ export const addRunOptions = (command: Command): Command =>
     .option('--die-with-parent', 'kill the program if secrets itself is killed (Linux)')
     .option('--core', 'let the program write core files, which hold its values')
     .option('--fresh', 'inside another run: ask the managers for everything, also for what that run has injected')
+    .option('--sealed <file>', 'take the values from a file of secrets seal; talks to nobody, reads no manifest')
     .option('--trust', 'trust the manifest for this run, unseen')
     .option('--dry-run', 'show what would be fetched and injected; talks to nobody');
+
+/** What needs a manifest or a manager, beside a file that replaces both. @throws SecretsError USAGE */
+export function refuseBesideSealed(options: RunOptions): void {
+  const { sealed, ref, fresh, trust, dryRun } = options;
+  const also = { '--ref': ref, '--env-file': envFilesOf(options)[0], '--fresh': fresh, '--trust': trust, '--dry-run': dryRun };
+  const [wrong] = Object.entries(also).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (sealed === undefined || wrong === undefined) return;
+  throw wrongOption(`--sealed takes everything from its file, so ${wrong} does not go with it`, '--sealed FILE');
+}
 
 /** The dotenv files, by either name of the option. */
 export const envFilesOf = ({ envFile = [], dotenv = [] }: RunOptions): readonly string[] => [...envFile, ...dotenv];

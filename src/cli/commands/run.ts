@@ -8,7 +8,8 @@ import { userFolders } from '../../platform/folders.ts';
 import { closeInspector } from '../../platform/hygiene.ts';
 import { Footprint, type FootprintOptions } from '../../run/footprint.ts';
 import { Handover } from '../../run/handover.ts';
-import { launch, lookUp } from '../../run/launch.ts';
+import { launch, lookUp, type Command as Program } from '../../run/launch.ts';
+import type { Loaded } from '../../run/load.ts';
 import { outerRun } from '../../run/nested.ts';
 import { prepare, type Prepared, type Run } from '../../run/prepare.ts';
 import type { StopRules, Stopping } from '../../run/stopping.ts';
@@ -17,7 +18,16 @@ import { announceMasks, takesMasks } from '../ci-masks.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { references } from '../options.ts';
-import { addRunOptions, keepRule, maskRules, rulesFor, stopRules, type RunOptions, envFilesOf } from '../run-options.ts';
+import {
+  addRunOptions,
+  keepRule,
+  maskRules,
+  refuseBesideSealed,
+  rulesFor,
+  stopRules,
+  type RunOptions,
+  envFilesOf,
+} from '../run-options.ts';
 import { finishStreams, openStreams, watchStreams } from '../run-output.ts';
 import { reportPrepared, scrubNotice, shown } from '../run-report.ts';
 import { selectOptionsOf } from '../select-options.ts';
@@ -52,7 +62,10 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const coresBefore = emptyCores();
   const keepFds = keepRule(options.keepFd ?? []);
   const stops = await stopRules(options);
-  const loaded = await loadFor(context, { envFiles: envFilesOf(options), refs: references(options.ref ?? []) });
+  refuseBesideSealed(options);
+  const asked: readonly [string, ...string[]] = [program ?? '', ...args];
+  const sealed = options.sealed === undefined ? undefined : await unseal(context, options.sealed, asked);
+  const loaded = sealed?.loaded ?? (await loadFor(context, { envFiles: envFilesOf(options), refs: references(options.ref ?? []) }));
   const { manifest } = loaded;
   const rules = rulesFor(manifest, options);
   if (options.dryRun === true) {
@@ -60,18 +73,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     await printPlan(context, manifest, selectOptionsOf(options), rules, argv);
     return;
   }
-  const command = lookUp([program ?? '', ...args], context.env, context.cwd);
-  if (!('file' in command)) {
-    context.output.error(
-      new SecretsError({
-        code: 'USAGE',
-        message: `${shown(program ?? '')}: ${command.message}`,
-        hint: command.exit === 126 ? 'chmod +x FILE, or name its interpreter: secrets run -- sh FILE' : 'check the spelling and PATH',
-      }),
-      'nothing was fetched',
-    );
-    process.exit(command.exit);
-  }
+  const command = sealed?.command ?? commandOrExit(context, asked);
   const mask = maskRules(manifest, options);
   const replacing = options.replace === true ? await import('../run-replace.ts') : undefined;
   const replacement = replacing?.planReplacement(context, manifest, options, command, mask);
@@ -95,8 +97,9 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
         select: selectOptionsOf(options),
         argv: replacement?.argv ?? argv,
         rules,
-        outer,
+        outer: sealed === undefined ? outer : undefined,
         fresh: options.fresh,
+        settled: sealed?.settled,
         handover,
       }),
     );
@@ -116,6 +119,8 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     process.exit(statusOf(early));
   }
 
+  // Counted last, so that a run that can't begin uses nothing up.
+  await sealed?.takeUse();
   const footprint = await leaveFootprint(context, { run, prepared, command, handover, stateFolder });
   const programCores = options.core === true ? coresBefore : undefined;
   if (replacing !== undefined && replacement !== undefined) {
@@ -157,6 +162,30 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   if (scrubbed.length > 0 && !isSuccess(ending)) context.output.notice(scrubNotice(scrubbed));
   if (damage.maskFailed) process.exit(RUN_FAILURE);
   endAs(cutBy === undefined ? ending : { signal: cutBy });
+}
+
+/** The program of the command, or this process ends as a shell does that has not found it. */
+function commandOrExit(context: Context, argv: readonly [string, ...string[]]): Program {
+  const command = lookUp(argv, context.env, context.cwd);
+  if ('file' in command) return command;
+  context.output.error(
+    new SecretsError({
+      code: 'USAGE',
+      message: `${shown(argv[0])}: ${command.message}`,
+      hint: command.exit === 126 ? 'chmod +x FILE, or name its interpreter: secrets run -- sh FILE' : 'check the spelling and PATH',
+    }),
+    'nothing was fetched',
+  );
+  process.exit(command.exit);
+}
+
+/** The sealed file in place of a manifest; its terms are about the command, which is looked up first therefore. */
+async function unseal(context: Context, file: string, argv: readonly [string, ...string[]]) {
+  const command = commandOrExit(context, argv);
+  const { openSealed } = await import('../sealed.ts');
+  const { manifest, settled, takeUse } = await openSealed(context, file, { argv, file: command.file, now: new Date() });
+  const loaded: Loaded = { manifest, warnings: [] };
+  return { command, loaded, settled, takeUse };
 }
 
 const RUN_FAILURE = 125;
