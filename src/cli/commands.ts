@@ -68,6 +68,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'ask for each required value that is missing: the first command after a clone',
     load: () => import('./commands/setup.ts'),
   },
+  bootstrap: {
+    group: 'Set up',
+    summary: 'make a first credential for a machine that has none, which can be used once',
+    load: () => import('./commands/bootstrap.ts'),
+  },
   trust: {
     group: 'Set up',
     summary: 'agree to where a manifest sends credentials and what it starts',
