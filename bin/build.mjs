@@ -13,11 +13,11 @@ const { version, optionalDependencies = {} } = JSON.parse(readFileSync(at('packa
 // What `secrets run` needs stands in one file: each file more costs a third of a millisecond at every start.
 const onThePath = [
   /[\\/]src[\\/](?:core|manifest|trust)[\\/]/,
-  /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace|stopping)/,
+  /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace)/,
   /[\\/]src[\\/]provider-kit[\\/](?!conformance|endpoint|keychain)/,
   /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pipe|pty|execute|init-program|parent-death)/,
   /[\\/]src[\\/]providers[\\/]built-in/,
-  /[\\/]src[\\/]cli[\\/](?:program|commands|context|output|options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report)|commands[\\/]run)\.ts/,
+  /[\\/]src[\\/]cli[\\/](?:program|commands|context|emergency|output|options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report|watch)|commands[\\/]run)\.ts/,
   /[\\/]node_modules[\\/](?:yaml|commander|p-limit|yocto-queue|env-paths|fastest-levenshtein)[\\/]/,
 ];
 

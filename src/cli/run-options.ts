@@ -4,7 +4,7 @@ import { parseDuration } from '../core/duration.ts';
 import { SecretsError } from '../core/errors.ts';
 import type { EnvRules, Manifest, MaskRules, Milliseconds } from '../core/model.ts';
 import type { KeepRule } from '../platform/descriptors.ts';
-import type { StopRules } from '../run/stopping.ts';
+import { parseSignal, type StopRules } from '../run/stopping.ts';
 import { list } from './options.ts';
 import { addSelectOptions, type SelectArguments } from './select-options.ts';
 
@@ -111,11 +111,8 @@ export function keepRule(texts: readonly string[]): KeepRule {
   });
 }
 
-/** Undefined where no option is about stopping. @throws SecretsError USAGE for what is no duration or signal */
-export async function stopRules(options: RunOptions): Promise<StopRules | undefined> {
-  const { stopSignal, killAfter, ttl } = options;
-  if (stopSignal === undefined && killAfter === undefined && ttl === undefined) return undefined;
-  const { parseSignal } = await import('../run/stopping.ts');
+/** @throws SecretsError USAGE for what is no duration or signal */
+export function stopRules({ stopSignal, killAfter, ttl }: RunOptions): StopRules {
   const signal = parseSignal(stopSignal ?? 'SIGTERM');
   if (signal === undefined) throw wrongOption('--stop-signal takes a signal that ends programs', '--stop-signal INT');
   return { signal, killAfter: durationOf('--kill-after', killAfter, 0), ttl: durationOf('--ttl', ttl, 1) };

@@ -30,6 +30,7 @@ export class Run {
   readonly sessions: Sessions;
   readonly surroundings: Surroundings;
   readonly #deadline: Deadline;
+  #closed: Promise<void> | undefined;
 
   constructor(manifest: Manifest, surroundings: Surroundings, limits: TimeLimits = DEFAULT_LIMITS, cancel?: AbortSignal) {
     this.id = randomUUID();
@@ -48,10 +49,10 @@ export class Run {
     );
   }
 
-  /** Closes every session, bounded in time, and stops the clock. Never throws. */
+  /** Closes every session, bounded in time, and stops the clock; a second call waits for the first. Never throws. */
   async close(): Promise<void> {
-    await this.sessions.close();
-    this.#deadline.close();
+    this.#closed ??= this.sessions.close().then(() => this.#deadline.close());
+    return this.#closed;
   }
 }
 

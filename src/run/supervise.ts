@@ -27,7 +27,7 @@ export interface AttachOptions {
   /** Whether it leads a process group that gets every signal as a whole. */
   readonly ownGroup?: boolean;
   /** How the child is asked to end, in place of a SIGTERM passed on as it is. */
-  readonly stopping?: Pick<Stopping, 'stop'> | undefined;
+  readonly stopping?: Pick<Stopping, 'stop'>;
 }
 
 const ENDING: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGBREAK']);
@@ -37,6 +37,8 @@ export class Relay {
   readonly #onEarly: (signal: NodeJS.Signals) => void;
   readonly #handlers = new Map<NodeJS.Signals, () => void>();
   #child: ChildProcess | undefined;
+  /** What arrived while the child was being started; undefined before and after that. */
+  #held: NodeJS.Signals[] | undefined;
   #ended = false;
   #ownSession = false;
   #ownGroup = false;
@@ -58,7 +60,12 @@ export class Relay {
     return this.#late.promise;
   }
 
-  /** From now on signals are the child's. */
+  /** The child is about to be started: from now on signals are kept until it is there. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  /** From now on signals are the child's, and so are those that were kept. */
   attach(child: ChildProcess, options: AttachOptions = {}): void {
     this.#child = child;
     this.#ownSession = options.ownSession ?? false;
@@ -67,6 +74,13 @@ export class Relay {
     child.once('exit', () => {
       this.#ended = true;
     });
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    // Also what a terminal sends to the whole group: it may have come before the child was in it.
+    for (const signal of held) {
+      if (signal === 'SIGTERM' && this.#stopping !== undefined) this.#stopping.stop();
+      else this.send(signal);
+    }
   }
 
   /** Gives the signals their default meaning back. */
@@ -78,6 +92,10 @@ export class Relay {
   #receive(signal: NodeJS.Signals): void {
     if (this.#ended) {
       if (ENDING.has(signal)) this.#late.resolve(signal);
+      return;
+    }
+    if (this.#held !== undefined) {
+      this.#held.push(signal);
       return;
     }
     if (this.#child === undefined) {

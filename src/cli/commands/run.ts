@@ -1,6 +1,5 @@
 /** `secrets run`: resolve, inject, launch, supervise. */
 import type { Command } from 'commander';
-import { formatDuration } from '../../core/duration.ts';
 import { SecretsError } from '../../core/errors.ts';
 import { emptyCores } from '../../platform/core-files.ts';
 import { descriptorsToKeep } from '../../platform/descriptors.ts';
@@ -8,12 +7,12 @@ import { userFolders } from '../../platform/folders.ts';
 import { closeInspector } from '../../platform/hygiene.ts';
 import { Footprint, type FootprintOptions } from '../../run/footprint.ts';
 import { Handover } from '../../run/handover.ts';
-import { launch, lookUp, type Command as Program } from '../../run/launch.ts';
+import { launch, lookUp, type Command as Program, type Launched } from '../../run/launch.ts';
 import type { Loaded } from '../../run/load.ts';
 import { outerRun } from '../../run/nested.ts';
-import { prepare, type Prepared, type Run } from '../../run/prepare.ts';
-import type { StopRules, Stopping } from '../../run/stopping.ts';
-import { endAs, Relay, statusOf, supervise, type Ending } from '../../run/supervise.ts';
+import { prepare, type Prepared } from '../../run/prepare.ts';
+import type { Streams } from '../../run/streams.ts';
+import { Relay, statusOf } from '../../run/supervise.ts';
 import { announceMasks, takesMasks } from '../ci-masks.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
@@ -28,8 +27,9 @@ import {
   type RunOptions,
   envFilesOf,
 } from '../run-options.ts';
-import { finishStreams, openStreams, watchStreams } from '../run-output.ts';
-import { reportPrepared, scrubNotice, shown } from '../run-report.ts';
+import { openStreams } from '../run-output.ts';
+import { reportPrepared, shown } from '../run-report.ts';
+import { closeQuickly, watchOver } from '../run-watch.ts';
 import { selectOptionsOf } from '../select-options.ts';
 import { loadFor, openRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
@@ -61,7 +61,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   }
   const coresBefore = emptyCores();
   const keepFds = keepRule(options.keepFd ?? []);
-  const stops = await stopRules(options);
+  const stops = stopRules(options);
   refuseBesideSealed(options);
   const asked: readonly [string, ...string[]] = [program ?? '', ...args];
   const sealed = options.sealed === undefined ? undefined : await unseal(context, options.sealed, asked);
@@ -123,45 +123,45 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   await sealed?.takeUse();
   const footprint = await leaveFootprint(context, { run, prepared, command, handover, stateFolder });
   const programCores = options.core === true ? coresBefore : undefined;
-  if (replacing !== undefined && replacement !== undefined) {
-    replacing.becomeProgram(context, prepared, replacement, mask, programCores);
+  let streams: Streams | undefined;
+  let launched: Launched;
+  try {
+    if (replacing !== undefined && replacement !== undefined) {
+      replacing.becomeProgram(context, prepared, replacement, mask, programCores);
+    }
+    streams = await openStreams(context, prepared, run, mask);
+    // A signal before this line ends the preparation, one behind it is the program's.
+    relay.hold();
+    launched =
+      early === undefined
+        ? await launch(command, {
+            env: prepared.composed.env,
+            parent: context.env,
+            cwd: context.cwd,
+            keepFds,
+            streams,
+            descriptors: handover.descriptors,
+            wrapper,
+            cores: programCores,
+          })
+        : { ok: false, exit: 125, message: 'interrupted' };
+  } catch (error) {
+    footprint.remove();
+    await closeQuickly(run);
+    throw error;
   }
-  const stopping = stops === undefined ? undefined : await stoppingFor(context, stops, (signal) => relay.send(signal));
-  const streams = await openStreams(context, prepared, run, mask);
-  const launched = await launch(command, {
-    env: prepared.composed.env,
-    parent: context.env,
-    cwd: context.cwd,
-    keepFds,
-    streams,
-    descriptors: handover.descriptors,
-    wrapper,
-    cores: programCores,
-  });
   if (!launched.ok) {
     streams?.abandon();
     footprint.remove();
     await closeQuickly(run);
+    if (early !== undefined) process.exit(statusOf(early));
     context.output.error(
       new SecretsError({ code: 'ENV_INVALID', message: `${shown(program ?? '')}: ${launched.message}` }),
       'nothing was started',
     );
     process.exit(launched.exit);
   }
-  relay.attach(launched.child, { ownSession: streams?.ownSession ?? false, ownGroup: launched.ownGroup, stopping });
-  stopping?.begin();
-  const damage = watchStreams(context, streams, launched.child);
-  footprint.started(launched.child);
-  const ending = await supervise(launched.child);
-  stopping?.end();
-  footprint.remove();
-  const cutBy = await finishStreams(context, streams, relay.late);
-  await closeQuickly(run);
-  relay.release();
-  const { scrubbed } = prepared.composed;
-  if (scrubbed.length > 0 && !isSuccess(ending)) context.output.notice(scrubNotice(scrubbed));
-  if (damage.maskFailed) process.exit(RUN_FAILURE);
-  endAs(cutBy === undefined ? ending : { signal: cutBy });
+  await watchOver(context, { launched, relay, stops, streams, footprint, run, scrubbed: prepared.composed.scrubbed });
 }
 
 /** The program of the command, or this process ends as a shell does that has not found it. */
@@ -188,9 +188,6 @@ async function unseal(context: Context, file: string, argv: readonly [string, ..
   return { command, loaded, settled, takeUse };
 }
 
-const RUN_FAILURE = 125;
-const isSuccess = (ending: Ending): boolean => 'code' in ending && ending.code === 0;
-
 async function leaveFootprint(context: Context, options: FootprintOptions): Promise<Footprint> {
   try {
     const footprint = new Footprint(options);
@@ -203,15 +200,6 @@ async function leaveFootprint(context: Context, options: FootprintOptions): Prom
   }
 }
 
-/** Loaded only where an option is about stopping. */
-async function stoppingFor(context: Context, rules: StopRules, send: (signal: NodeJS.Signals) => void): Promise<Stopping> {
-  const { DEFAULT_KILL_AFTER, Stopping } = await import('../../run/stopping.ts');
-  return new Stopping(rules, send, () => {
-    const kill = formatDuration(rules.killAfter ?? DEFAULT_KILL_AFTER);
-    context.output.notice(`the program's time (--ttl) is over, so it gets ${rules.signal}, and SIGKILL after ${kill}`);
-  });
-}
-
 async function parentDeath(context: Context): Promise<readonly string[]> {
   const wrapper = (await import('../../platform/parent-death.ts')).dieWithParent(context.env['PATH']);
   if (wrapper !== undefined) return wrapper;
@@ -220,9 +208,4 @@ async function parentDeath(context: Context): Promise<readonly string[]> {
     message: '--die-with-parent needs Linux and a setpriv (util-linux) that knows --pdeathsig',
     hint: 'install util-linux, or leave the option out',
   });
-}
-
-/** Two seconds are enough to give tokens back; a manager that hangs must not hold the program. */
-async function closeQuickly(run: Run): Promise<void> {
-  await Promise.race([run.close(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
 }
