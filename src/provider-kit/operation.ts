@@ -30,7 +30,10 @@ export const mayTryAgain = (fault: Fault): boolean => fault.retryable && !exhaus
 export function createOperation(limits: OperationLimits): Operation {
   const { deadline, gate } = limits;
   return {
-    signal: deadline.signal,
+    // Asked each time, since a deadline that begins again has another.
+    get signal() {
+      return deadline.signal;
+    },
     call: (options, send) =>
       withRetries(limits, options, () =>
         gate(async () => {

@@ -82,6 +82,11 @@ export class Sessions {
     return session;
   }
 
+  /** Lets every document be read again, by the sessions that are signed in already. */
+  forgetReads(): void {
+    for (const session of this.#open.values()) session.forgetReads();
+  }
+
   /** Closes every session; revokes what signing in created. Never throws. */
   async close(): Promise<void> {
     await Promise.all([...this.#open.values()].map((session) => session.close()));
@@ -132,6 +137,10 @@ export class ProviderSession {
       );
     }
     return Promise.all(keys.map((key) => this.#reads.get(documentId(key)) ?? Promise.resolve(failed(brokenContract))));
+  }
+
+  forgetReads(): void {
+    this.#reads.clear();
   }
 
   async doctor(): Promise<DoctorReport> {

@@ -49,6 +49,17 @@ export class Run {
     );
   }
 
+  /** A further operation of the same sessions: its clock begins at the start, and documents are read again. */
+  async again<T>(work: () => Promise<T>): Promise<T> {
+    this.#deadline.restart();
+    this.sessions.forgetReads();
+    try {
+      return await work();
+    } finally {
+      this.#deadline.close();
+    }
+  }
+
   /** Closes every session, bounded in time, and stops the clock; a second call waits for the first. Never throws. */
   async close(): Promise<void> {
     this.#closed ??= this.sessions.close().then(() => this.#deadline.close());
