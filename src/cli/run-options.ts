@@ -22,6 +22,10 @@ export interface RunOptions extends SelectArguments {
   readonly trust?: boolean;
   readonly fresh?: boolean;
   readonly sealed?: string;
+  readonly watch?: boolean;
+  readonly watchInterval?: string;
+  readonly onChange?: string;
+  readonly overlap?: boolean;
   readonly stopSignal?: string;
   readonly killAfter?: string;
   readonly ttl?: string;
@@ -51,6 +55,10 @@ export const addRunOptions = (command: Command): Command =>
     .option('--stop-signal <signal>', 'asks the program to end: after --ttl, and for a SIGTERM that secrets gets (TERM)')
     .option('--kill-after <duration>', 'from asking the program to end to SIGKILL (10s after --ttl, otherwise never)')
     .option('--ttl <duration>', 'how long the program may run')
+    .option('--watch', 'start the program anew when a secret has a new version; asks for metadata alone')
+    .option('--watch-interval <duration>', 'how often to look for new versions (60s)')
+    .option('--on-change <what>', 'restart, exit, or signal:HUP after files of as: file have their new values')
+    .option('--overlap', 'start the new program before the old one is asked to end')
     .option('--die-with-parent', 'kill the program if secrets itself is killed (Linux)')
     .option('--core', 'let the program write core files, which hold its values')
     .option('--fresh', 'inside another run: ask the managers for everything, also for what that run has injected')
@@ -116,6 +124,39 @@ export function stopRules({ stopSignal, killAfter, ttl }: RunOptions): StopRules
   const signal = parseSignal(stopSignal ?? 'SIGTERM');
   if (signal === undefined) throw wrongOption('--stop-signal takes a signal that ends programs', '--stop-signal INT');
   return { signal, killAfter: durationOf('--kill-after', killAfter, 0), ttl: durationOf('--ttl', ttl, 1) };
+}
+
+/** What `--watch` does, and how often it looks. */
+export interface WatchRules {
+  readonly interval: Milliseconds;
+  readonly action: 'restart' | 'exit' | { readonly signal: NodeJS.Signals };
+  readonly overlap: boolean;
+}
+
+const WATCH_INTERVAL: Milliseconds = 60_000;
+
+/** Undefined without --watch. @throws SecretsError USAGE */
+export function watchRules(options: RunOptions): WatchRules | undefined {
+  const { watch, watchInterval, onChange, overlap = false, sealed } = options;
+  if (watch !== true) {
+    const alone = Object.entries({ '--watch-interval': watchInterval, '--on-change': onChange, '--overlap': options.overlap });
+    const [lonely] = alone.flatMap(([name, value]) => (value === undefined ? [] : [name]));
+    if (lonely !== undefined) throw wrongOption(`${lonely} is about --watch`, `--watch ${lonely === '--overlap' ? lonely : `${lonely} …`}`);
+    return undefined;
+  }
+  if (sealed !== undefined) throw wrongOption('a sealed file does not change, so --watch does not go with --sealed', '--sealed FILE');
+  const interval = durationOf('--watch-interval', watchInterval, 1_000) ?? WATCH_INTERVAL;
+  const action = actionOf(onChange ?? 'restart');
+  if (overlap && action !== 'restart') throw wrongOption('--overlap is about --on-change restart', '--watch --overlap');
+  return { interval, action, overlap };
+}
+
+function actionOf(text: string): WatchRules['action'] {
+  if (text === 'restart' || text === 'exit') return text;
+  const signal = /^signal:(.+)$/.exec(text)?.[1];
+  const known = signal === undefined ? undefined : parseSignal(signal);
+  if (known !== undefined) return { signal: known };
+  throw wrongOption('--on-change takes restart, exit or signal:NAME', '--watch --on-change signal:HUP');
 }
 
 function durationOf(option: string, text: string | undefined, least: Milliseconds): Milliseconds | undefined {

@@ -40,6 +40,7 @@ export class Relay {
   /** What arrived while the child was being started; undefined before and after that. */
   #held: NodeJS.Signals[] | undefined;
   #ended = false;
+  #asked = false;
   #ownSession = false;
   #ownGroup = false;
   #stopping: AttachOptions['stopping'];
@@ -60,6 +61,11 @@ export class Relay {
     return this.#late.promise;
   }
 
+  /** Whether a signal that asks to end has come since the child was started: then no other takes its place. */
+  get asked(): boolean {
+    return this.#asked;
+  }
+
   /** The child is about to be started: from now on signals are kept until it is there. */
   hold(): void {
     this.#held = [];
@@ -71,8 +77,11 @@ export class Relay {
     this.#ownSession = options.ownSession ?? false;
     this.#ownGroup = options.ownGroup ?? false;
     this.#stopping = options.stopping;
+    this.#ended = false;
+    this.#asked = false;
     child.once('exit', () => {
-      this.#ended = true;
+      // Of two children, while one takes the other's place, only the newer one's end counts.
+      if (this.#child === child) this.#ended = true;
     });
     const held = this.#held ?? [];
     this.#held = undefined;
@@ -90,12 +99,13 @@ export class Relay {
   }
 
   #receive(signal: NodeJS.Signals): void {
-    if (this.#ended) {
-      if (ENDING.has(signal)) this.#late.resolve(signal);
-      return;
-    }
+    if (ENDING.has(signal)) this.#asked = true;
     if (this.#held !== undefined) {
       this.#held.push(signal);
+      return;
+    }
+    if (this.#ended) {
+      if (ENDING.has(signal)) this.#late.resolve(signal);
       return;
     }
     if (this.#child === undefined) {
@@ -119,13 +129,18 @@ export class Relay {
 
   /** Gives the child, or its group, a signal. Nothing happens where there is no child or none any more. */
   send(signal: NodeJS.Signals): void {
-    const pid = this.#child?.pid;
-    if (pid === undefined || this.#ended) return;
-    try {
-      process.kill(this.#ownGroup ? -pid : pid, signal);
-    } catch {
-      // It is gone already, or became another user's, whom we may not signal.
-    }
+    if (this.#child !== undefined && !this.#ended) signalChild(this.#child, this.#ownGroup, signal);
+  }
+}
+
+/** Gives a child, or the group that it leads, a signal. Nothing happens where it has ended. */
+export function signalChild(child: ChildProcess, ownGroup: boolean, signal: NodeJS.Signals): void {
+  const { pid } = child;
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(ownGroup ? -pid : pid, signal);
+  } catch {
+    // It is gone already, or became another user's, whom we may not signal.
   }
 }
 

@@ -15,8 +15,11 @@ export interface WatchOptions {
   readonly look: () => Promise<readonly Stamp[]>;
   /** What the running program got, in that order; undefined where only the first look can say. */
   readonly known: readonly Stamp[];
-  /** Called with the positions that have changed; nothing is looked at before it is over. Must not throw. */
-  readonly onChange: (changed: readonly number[]) => Promise<void>;
+  /**
+   * Called with the positions that have changed; nothing is looked at before it is over. Must not throw.
+   * @returns whether the change was dealt with; if not, the next look finds it again
+   */
+  readonly onChange: (changed: readonly number[]) => Promise<boolean>;
   /** Called when looking begins to fail, and with undefined when it works again. */
   readonly onTrouble: (error: unknown) => void;
   /** From 0 to 1. */
@@ -57,6 +60,7 @@ export class Watch {
 
   async #round(): Promise<void> {
     const changed = new Set<number>();
+    const before = [...this.#known];
     for (let settling = 0; settling < MOST_SETTLING; settling++) {
       const found = await this.#look();
       if (this.#stopped) return;
@@ -67,7 +71,9 @@ export class Watch {
       });
       if (this.#stopped) return;
     }
-    if (changed.size > 0) await this.#options.onChange([...changed].sort((one, other) => one - other));
+    if (changed.size > 0 && !(await this.#options.onChange([...changed].sort((one, other) => one - other)))) {
+      for (const position of changed) this.#known[position] = before[position];
+    }
     this.#after(this.#pause());
   }
 

@@ -7,7 +7,8 @@ const kill = vi.spyOn(process, 'kill').mockImplementation(() => true);
 afterEach(() => kill.mockClear());
 
 /** A child that nobody started: no signal is sent to a process of this system. */
-const child = (): ChildProcess => Object.assign(new EventEmitter(), { pid: 4_000_001 }) as unknown as ChildProcess;
+const child = (): ChildProcess =>
+  Object.assign(new EventEmitter(), { pid: 4_000_001, exitCode: null, signalCode: null }) as unknown as ChildProcess;
 
 describe('A16 signals between the last look and the program', () => {
   it("end the preparation before, and are the program's from then on, in their order", () => {

@@ -19,7 +19,10 @@ interface Made {
   readonly troubles: unknown[];
 }
 
-function made(known: readonly Stamp[], more: { readonly random?: () => number; readonly hold?: Promise<void> } = {}): Made {
+function made(
+  known: readonly Stamp[],
+  more: { readonly random?: () => number; readonly hold?: Promise<void>; readonly done?: () => boolean } = {},
+): Made {
   const self: Made = { watch: undefined as never, now: known, looks: 0, changes: [], troubles: [] };
   const watch = new Watch({
     interval: INTERVAL,
@@ -32,6 +35,7 @@ function made(known: readonly Stamp[], more: { readonly random?: () => number; r
     onChange: async (changed) => {
       self.changes.push(changed);
       await more.hold;
+      return more.done?.() ?? true;
     },
     onTrouble: (error) => self.troubles.push(error),
   });
@@ -149,6 +153,19 @@ describe('Watch', () => {
     one.watch.stop();
     await pass(INTERVAL * 3);
     expect(one.looks).toBe(looks + 1);
+  });
+
+  it('finds a change again that could not be dealt with', async () => {
+    let done = false;
+    const one = made(['1', '1'], { done: () => done });
+    one.now = ['2', '1'];
+    one.watch.start();
+    await pass(SETTLE);
+    await pass(INTERVAL + SETTLE);
+    expect(one.changes).toEqual([[0], [0]]);
+    done = true;
+    await pass((INTERVAL + SETTLE) * 4);
+    expect(one.changes).toEqual([[0], [0], [0]]);
   });
 
   it('says nothing of a look that was under way when it was stopped', async () => {

@@ -5,13 +5,11 @@ import { emptyCores } from '../../platform/core-files.ts';
 import { descriptorsToKeep } from '../../platform/descriptors.ts';
 import { userFolders } from '../../platform/folders.ts';
 import { closeInspector } from '../../platform/hygiene.ts';
-import { Footprint, type FootprintOptions } from '../../run/footprint.ts';
 import { Handover } from '../../run/handover.ts';
-import { launch, lookUp, type Command as Program, type Launched } from '../../run/launch.ts';
+import { lookUp, type Command as Program } from '../../run/launch.ts';
 import type { Loaded } from '../../run/load.ts';
 import { outerRun } from '../../run/nested.ts';
-import { prepare, type Prepared } from '../../run/prepare.ts';
-import type { Streams } from '../../run/streams.ts';
+import { prepare, type Prepared, type PrepareOptions } from '../../run/prepare.ts';
 import { Relay, statusOf } from '../../run/supervise.ts';
 import { announceMasks, takesMasks } from '../ci-masks.ts';
 import type { CommandModule } from '../commands.ts';
@@ -24,12 +22,14 @@ import {
   refuseBesideSealed,
   rulesFor,
   stopRules,
+  watchRules,
   type RunOptions,
   envFilesOf,
 } from '../run-options.ts';
-import { openStreams } from '../run-output.ts';
 import { reportPrepared, shown } from '../run-report.ts';
-import { closeQuickly, watchOver } from '../run-watch.ts';
+import { startProgram, type Started, type StartOptions } from '../run-start.ts';
+import { watchOver } from '../run-supervise.ts';
+import { closeQuickly } from '../within.ts';
 import { selectOptionsOf } from '../select-options.ts';
 import { loadFor, openRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
@@ -62,6 +62,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const coresBefore = emptyCores();
   const keepFds = keepRule(options.keepFd ?? []);
   const stops = stopRules(options);
+  const watching = watchRules(options);
   refuseBesideSealed(options);
   const asked: readonly [string, ...string[]] = [program ?? '', ...args];
   const sealed = options.sealed === undefined ? undefined : await unseal(context, options.sealed, asked);
@@ -89,31 +90,40 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const run = openRun(context, loaded, cancel.signal);
   const stateFolder = userFolders(context.env).state;
   const outer = outerRun(context.env, stateFolder);
-  const handover = new Handover(descriptorsToKeep(args, context.env, keepFds));
+  const newHandover = (): Handover => new Handover(descriptorsToKeep(args, context.env, keepFds));
+  const handover = newHandover();
+  const preparation: PrepareOptions = {
+    select: selectOptionsOf(options),
+    argv: replacement?.argv ?? argv,
+    rules,
+    outer: sealed === undefined ? outer : undefined,
+    fresh: options.fresh,
+    settled: sealed?.settled,
+    handover,
+  };
   let prepared: Prepared;
   try {
-    prepared = await withSpinner(context, 'fetching secrets', () =>
-      prepare(manifest, run, {
-        select: selectOptionsOf(options),
-        argv: replacement?.argv ?? argv,
-        rules,
-        outer: sealed === undefined ? outer : undefined,
-        fresh: options.fresh,
-        settled: sealed?.settled,
-        handover,
-      }),
-    );
+    prepared = await withSpinner(context, 'fetching secrets', () => prepare(manifest, run, preparation));
     replacing?.refuseLeases(prepared);
   } catch (error) {
     await closeQuickly(run);
     if (early !== undefined) process.exit(statusOf(early));
     throw error;
   }
-  if (options.ciMask !== 'off' && takesMasks(context.env)) await announceMasks(context, prepared, manifest.mask);
+  const announce = async (what: Prepared): Promise<void> => {
+    if (options.ciMask !== 'off' && takesMasks(context.env)) await announceMasks(context, what, manifest.mask);
+  };
+  await announce(prepared);
   reportPrepared(context, prepared);
+  // What an outer run has injected is old by then.
+  const prepareAgain = async (how: Handover): Promise<Prepared> => {
+    const again = await prepare(manifest, run, { ...preparation, handover: how, fresh: true });
+    await announce(again);
+    return again;
+  };
   // Sign-in tokens are given back as soon as nothing needs them; a lease lives as long as its token.
   const leased = prepared.valid.secrets.some(({ secret }) => secret.lease !== undefined);
-  if (!leased) await closeQuickly(run);
+  if (!leased && watching === undefined) await closeQuickly(run);
   if (early !== undefined) {
     await closeQuickly(run);
     process.exit(statusOf(early));
@@ -121,47 +131,36 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
 
   // Counted last, so that a run that can't begin uses nothing up.
   await sealed?.takeUse();
-  const footprint = await leaveFootprint(context, { run, prepared, command, handover, stateFolder });
-  const programCores = options.core === true ? coresBefore : undefined;
-  let streams: Streams | undefined;
-  let launched: Launched;
-  try {
-    if (replacing !== undefined && replacement !== undefined) {
-      replacing.becomeProgram(context, prepared, replacement, mask, programCores);
-    }
-    streams = await openStreams(context, prepared, run, mask);
-    // A signal before this line ends the preparation, one behind it is the program's.
-    relay.hold();
-    launched =
-      early === undefined
-        ? await launch(command, {
-            env: prepared.composed.env,
-            parent: context.env,
-            cwd: context.cwd,
-            keepFds,
-            streams,
-            descriptors: handover.descriptors,
-            wrapper,
-            cores: programCores,
-          })
-        : { ok: false, exit: 125, message: 'interrupted' };
-  } catch (error) {
-    footprint.remove();
-    await closeQuickly(run);
-    throw error;
-  }
-  if (!launched.ok) {
-    streams?.abandon();
-    footprint.remove();
-    await closeQuickly(run);
-    if (early !== undefined) process.exit(statusOf(early));
-    context.output.error(
-      new SecretsError({ code: 'ENV_INVALID', message: `${shown(program ?? '')}: ${launched.message}` }),
-      'nothing was started',
-    );
-    process.exit(launched.exit);
-  }
-  await watchOver(context, { launched, relay, stops, streams, footprint, run, scrubbed: prepared.composed.scrubbed });
+  const starting: StartOptions = {
+    run,
+    command,
+    relay,
+    mask,
+    keepFds,
+    wrapper,
+    cores: options.core === true ? coresBefore : undefined,
+    stateFolder,
+    interrupted: () => early,
+  };
+  const start = (what: Prepared, how: Handover): Promise<Started> => startProgram(context, starting, what, how);
+  const instead =
+    replacing === undefined || replacement === undefined
+      ? undefined
+      : () => replacing.becomeProgram(context, prepared, replacement, mask, starting.cores);
+  const changes =
+    watching === undefined
+      ? undefined
+      : (await import('../run-changes.ts')).changesOf(context, {
+          rules: watching,
+          run,
+          prepared,
+          handover,
+          prepareAgain,
+          newHandover,
+          start,
+        });
+  const started = await startProgram(context, starting, prepared, handover, instead);
+  await watchOver(context, started, { run, relay, stops }, changes);
 }
 
 /** The program of the command, or this process ends as a shell does that has not found it. */
@@ -186,18 +185,6 @@ async function unseal(context: Context, file: string, argv: readonly [string, ..
   const { manifest, settled, takeUse } = await openSealed(context, file, { argv, file: command.file, now: new Date() });
   const loaded: Loaded = { manifest, warnings: [] };
   return { command, loaded, settled, takeUse };
-}
-
-async function leaveFootprint(context: Context, options: FootprintOptions): Promise<Footprint> {
-  try {
-    const footprint = new Footprint(options);
-    if (footprint.unrecorded !== undefined)
-      context.output.detail(`no record of this run can be kept (${footprint.unrecorded}), so secrets ps does not show it`);
-    return footprint;
-  } catch (error) {
-    await closeQuickly(options.run);
-    throw error;
-  }
 }
 
 async function parentDeath(context: Context): Promise<readonly string[]> {
