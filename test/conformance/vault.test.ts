@@ -89,7 +89,7 @@ for (const version of [1, 2] as const) {
       skip:
         version === 2
           ? []
-          : (['version-pin', 'two-versions', 'versions', 'versions-absent', 'stale-write'] as const).map((test) => ({
+          : (['version-pin', 'two-versions', 'changes', 'versions', 'versions-absent', 'stale-write'] as const).map((test) => ({
               test,
               reason: 'KV version 1 keeps no versions',
             })),

@@ -17,6 +17,8 @@ export const BUGS = [
   'ignores versions',
   'describes what is there as absent',
   'lists everything',
+  'gives the same stamp for ever',
+  'gives a stamp for what is absent',
   'lists versions oldest first',
   'gives no versions of what is absent',
   'doctor throws',
@@ -67,7 +69,7 @@ export function memoryProvider(backend: MemoryBackend, bug?: Bug): Provider {
     options: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as Options }) } },
     needs: { network: true },
     limits: {},
-    capabilities: ['describe', 'list', 'versions', 'put', 'remove'],
+    capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'changes'],
     parseRef: ({ path, options, field }) => ({
       key: path,
       ...(options['version'] === undefined ? {} : { version: options['version'] }),
@@ -147,6 +149,12 @@ function open(backend: MemoryBackend, { place }: Options, host: Host, bug: Bug |
     },
     list: async (prefix: string) =>
       [...backend.documents.keys()].filter((key) => key.startsWith(prefix) || has('lists everything')).map((key) => ({ key })),
+    changes: async (keys: readonly DocumentKey[]) =>
+      keys.map(({ key }) => {
+        const version = String(backend.documents.get(key)?.length ?? 0);
+        if (version === '0' && !has('gives a stamp for what is absent')) return done(undefined);
+        return done(has('gives the same stamp for ever') ? '1' : version);
+      }),
     versions: async ({ key }: DocumentKey) => {
       const all = (backend.documents.get(key) ?? []).map((_, index, { length }) => ({
         version: String(index + 1),

@@ -5,11 +5,12 @@ import type { Host, SessionFor } from '../../provider-kit/contract.ts';
 import { AwsConnection } from '../aws-common/connection.ts';
 import { doctor } from '../aws-common/doctor.ts';
 import type { SecretsManagerOptions } from '../aws-common/options.ts';
+import { changes } from './changes.ts';
 import { describe, list, probe, versions } from './metadata.ts';
 import { Reader } from './read.ts';
 import { Writer } from './write.ts';
 
-export type Session = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove'>;
+export type Session = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'changes'>;
 
 export function openSession(options: SecretsManagerOptions, host: Host): Session {
   const manager = new AwsConnection({
@@ -27,6 +28,7 @@ export function openSession(options: SecretsManagerOptions, host: Host): Session
     versions: (key, op) => versions(manager, key, op),
     put: (key, patch, expectation, op) => writer.put(key, patch, expectation, op),
     remove: (ref, op) => writer.remove(ref, op),
+    changes: (keys, op) => changes(manager, keys, op),
     doctor: (op) => doctor(manager, 'Secrets Manager', (operation) => probe(manager, operation), op),
     close: () => Promise.resolve(manager.close()),
   };
