@@ -86,7 +86,8 @@ export class Streams {
   }
 
   /**
-   * Starts to forward. Our copies of the child's ends are closed, so that its end is seen.
+   * Starts to forward. Our copies of the child's ends are closed, those of a terminal when it has ended, so that its end
+   * is seen.
    * @param onDamage called when a stream can't be forwarded any more
    */
   start(child: ChildProcess, onDamage: (stream: StreamName, how: Damage) => void): void {
@@ -98,7 +99,10 @@ export class Streams {
     });
     const terminal = this.#terminals[0];
     if (this.#pty !== undefined && terminal !== undefined) {
-      closeSync(this.#pty.slaveFd);
+      const { slaveFd } = this.#pty;
+      // Open as long as the child lives: otherwise one that closes its streams and goes on, if only to exit, would look
+      // like the end, and our closing of the terminal would kill it.
+      child.once('exit', () => closeSync(slaveFd));
       if (this.#filler !== undefined) closeSync(this.#filler);
       const master = new ReadStream(this.#pty.masterFd);
       this.#forward(terminal, master, onDamage);
