@@ -1,5 +1,6 @@
 /** What the kernel knows about our controlling terminal. */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { processStat } from './process-stat.ts';
 
 /**
  * Whether the terminal sends its own signals (Ctrl-C, window size) to us and our child alike: we have a controlling
@@ -7,10 +8,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
  */
 export function inForeground(): boolean {
   try {
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    // After the command in parentheses: state, ppid, pgrp, session, tty_nr, tpgid.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [group, terminal, foreground] = [fields[2], Number(fields[4]), fields[5]];
+    const { group, terminal, foreground } = processStat('self');
     return terminal !== 0 && group === foreground;
   } catch {
     return process.stdin.isTTY; // no /proc: a terminal on stdin is the best guess

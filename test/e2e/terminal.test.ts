@@ -76,7 +76,7 @@ describe.each(['auto', 'always'])('in a terminal with --mask %s', (mode) => {
     await shell.waitFor(/^again=2/m);
   });
 
-  it.runIf(!options.includes('always'))('A42 Ctrl-Z stops nothing where no shell could go on with it', async () => {
+  it('A42 Ctrl-Z stops nothing where no shell could go on with it', async () => {
     const { pty } = await project({ manifest: MANIFEST });
     const run = pty([...options, '--', 'cat'], { env: { SRC: canary() } });
     run.write('before\r');
@@ -127,6 +127,14 @@ describe('A47 --mask always in a terminal', () => {
     expect(run.text()).not.toContain('no job control');
     run.write('exit 4\r');
     expect(await run.exit).toEqual({ code: 4, signal: 0 });
+  });
+
+  it('a child that closes its terminal and goes on is not hung up', async () => {
+    const { pty } = await project({ manifest: MANIFEST });
+    const program = 'echo last; exec <&- >&- 2>&-; sleep 0.3; exit 5';
+    const run = pty(['run', '--mask', 'always', '--', 'sh', '-c', program], { env: { SRC: canary() } });
+    await run.waitFor('last');
+    expect(await run.exit).toEqual({ code: 5, signal: 0 });
   });
 
   it('A42 Ctrl-Z is left to a program that reads the key or ignores its signal', async () => {
