@@ -129,7 +129,11 @@ export class Scanner {
         plain = at + 1;
       } else {
         state = to;
-        if (this.#automaton.matchLength[state] !== 0) this.#found(state, this.#at + at + 1);
+        if (this.#automaton.matchLength[state] !== 0) {
+          this.#found(state, this.#at + at + 1);
+          // Where no longer value begins like this one, it is not held back for what follows, such as a moved cursor.
+          while (state !== 0 && this.#automaton.firstEdge[state] === 0) state = this.#automaton.fail[state] ?? 0;
+        }
       }
       at++;
     }

@@ -94,6 +94,13 @@ describe('Masker', () => {
     expect(masker.counts).toEqual(new Map([['N0', 1]]));
   });
 
+  it('A8 holds back nothing behind a whole value, so that a moved cursor is seen at once', () => {
+    const masker = new Masker(exactly('hunter2hunter2', 'hunter2hunter2 and more', 'opensesame'));
+    expect(Buffer.concat(masker.push(Buffer.from('it is opensesame\u001b[K\u001b[1;1H'))).toString()).toBe('it is ***\u001b[K\u001b[1;1H');
+    expect(Buffer.concat(masker.push(Buffer.from('hunter2hunter2\u001b[K'))).toString()).toBe('');
+    expect(Buffer.concat(masker.push(Buffer.from('!'))).toString()).toBe('***\u001b[K!');
+  });
+
   it('A9 passes bytes that are no match on as they are', () => {
     const bytes = randomBytes(300_000);
     const plan = planFor('canary-0123456789abcdef', 'another value, longer');
