@@ -11,16 +11,17 @@ import { processStat } from './process-stat.ts';
 export const SUSPEND_KEY = 0x1a;
 
 /**
- * Whether the key would stop the program in its terminal: it is in the foreground itself, does not ignore the signal,
- * has not asked to read the key as it is, and there is a shell that could go on with it.
+ * Whether the key would stop the program in its terminal: it is in the foreground itself, neither ignores nor
+ * handles the signal, has not asked to read the key as it is, and there is a shell that could go on with it.
  * @param pid the program, which leads its session
  * @param terminalFd either end of its terminal
  */
 export function isSuspendable(pid: number, terminalFd: number): boolean {
   try {
     if (processStat(pid).foreground !== pid || !hasShell()) return false;
-    const ignored = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-    if (((BigInt(`0x${ignored}`) >> BigInt(constants.signals.SIGTSTP - 1)) & 1n) === 1n) return false;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    for (const [, mask = '0'] of status.matchAll(/^Sig(?:Ign|Cgt):\s*([0-9a-f]+)/gm))
+      if (((BigInt(`0x${mask}`) >> BigInt(constants.signals.SIGTSTP - 1)) & 1n) === 1n) return false;
   } catch {
     return false; // no /proc: the key is passed on, and does nothing
   }

@@ -1,5 +1,7 @@
 /** What the kernel knows about our controlling terminal. */
+import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import type { ReadStream } from 'node:tty';
 import { processStat } from './process-stat.ts';
 
 /**
@@ -23,4 +25,15 @@ export function hasTerminal(): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Puts the terminal of our stdin in raw mode, whole: the runtime's own leaves the terminal to turn each line feed into a
+ * carriage return and a line feed, which misplaces what a program draws on a terminal behind ours.
+ * @param stdin a stream of descriptor 0; its `setRawMode(false)` gives back what was
+ */
+export function makeRaw(stdin: ReadStream): void {
+  stdin.setRawMode(true);
+  // Where there is no stty, only such drawing is wrong.
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
 }

@@ -15,6 +15,7 @@ import { isSuspendable, SUSPEND_KEY } from '../platform/pty-suspend.ts';
 import { isSeen, isTerminal, STREAM_FD, STREAM_NAMES, type StreamName } from '../platform/output-kind.ts';
 import { makePipes, readPipe, sameFile, type PipeEnds } from '../platform/pipe.ts';
 import { openPty, type Pty } from '../platform/pty.ts';
+import { makeRaw } from '../platform/terminal.ts';
 
 export interface StreamSummary {
   /** How often each secret was masked, by stream and name. */
@@ -162,12 +163,12 @@ class Keyboard {
     this.#restore = () => this.#input?.setRawMode(false);
     const pid = child?.pid;
     if (this.#input === undefined || pid === undefined) return;
-    this.#input.setRawMode(true);
+    makeRaw(this.#input);
     process.once('exit', this.#restore);
     // After a stop and `fg` the shell has put its own mode back.
     this.#onContinue = () => {
-      this.#input?.setRawMode(false);
-      this.#input?.setRawMode(true);
+      this.#restore();
+      if (this.#input !== undefined) makeRaw(this.#input);
       this.#onResize();
       if (this.#suspended) signalGroup(pid, 'SIGCONT');
       this.#suspended = false;
