@@ -228,6 +228,9 @@ export const COMPONENTS: { readonly [N in ComponentName]: Component<BedFacts[N]>
   tmux: tool('tmux'),
   zsh: tool('zsh'),
   fish: tool('fish'),
+  vim: tool('vim'),
+  less: tool('less'),
+  htop: tool('htop'),
 };
 
 export const COMPONENT_NAMES = Object.keys(COMPONENTS) as readonly ComponentName[];

@@ -78,6 +78,9 @@ export interface BedFacts {
   readonly tmux: ToolFacts;
   readonly zsh: ToolFacts;
   readonly fish: ToolFacts;
+  readonly vim: ToolFacts;
+  readonly less: ToolFacts;
+  readonly htop: ToolFacts;
 }
 
 export type ComponentName = keyof BedFacts;
