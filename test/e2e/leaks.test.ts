@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { canary } from './support/canary.ts';
 import { expectClean } from './support/clean.ts';
 import type { CliOptions, CliResult } from './support/cli.ts';
+import { echoes } from './support/echoes.ts';
 import { faultServer } from './support/fault-server.ts';
 import type { Answer, SeenRequest } from './support/fault-server.ts';
+import { LOUD, NOISE } from './support/noise.ts';
 import { child, project, type Project } from './support/project.ts';
 import { kv2, vaultEntry, vaultServer } from './support/vault-server.ts';
 import type { VaultServer } from './support/vault-server.ts';
@@ -127,16 +129,6 @@ secrets:
 });
 
 describe('A10 the most that can be said', () => {
-  const NOISE = {
-    DEBUG: '*',
-    NODE_DEBUG: 'child_process,http,https,net,tls,fetch,undici,stream,timer',
-    NODE_DEBUG_NATIVE: 'HTTP2',
-    AZURE_LOG_LEVEL: 'verbose',
-    LOG_STREAM: '1',
-    LOG_TOKENS: '1',
-  };
-  const LOUD = ['-v', '--debug'];
-
   it('A10 of every command that reads holds no value and no token', async () => {
     const { one, env, values } = await both();
     const loud = (args: readonly string[], more: CliOptions = {}): Promise<CliResult> =>
@@ -213,25 +205,6 @@ describe('A10 the most that can be said', () => {
 const importable = (value: string): Promise<Project> => project({ files: { '.env': `OTHER_KEY=${value}\n` } });
 
 describe('A11 a manager that repeats what it was sent', () => {
-  const echoes: readonly (readonly [string, (request: SeenRequest, value: string) => Answer])[] = [
-    ['400', (request, value) => echo(400, request, value)],
-    ['403', (request, value) => echo(403, request, value)],
-    ['500', (request, value) => echo(500, request, value)],
-    ['418', (request, value) => echo(418, request, value)],
-    ['a malformed 200', (request, value) => ({ status: 200, body: `${everything(request)} ${value} {"data":` })],
-    ['a 200 of another shape', (request, value) => ({ body: { data: everything(request), errors: value, request_id: value } })],
-    [
-      'a 200 that is no HTTP body of its type',
-      (request, value) => ({ headers: { 'content-type': 'text/html', 'x-request-id': value }, body: everything(request) }),
-    ],
-  ];
-  const everything = ({ headers, body, path }: SeenRequest): string => `${JSON.stringify(headers)} ${body} ${path}`;
-  const echo = (status: number, request: SeenRequest, value: string): Answer => ({
-    status,
-    headers: { 'x-amzn-requestid': value, 'x-amzn-errortype': value, 'retry-after': value },
-    body: { errors: [everything(request), value], message: `${value} ${everything(request)}`, __type: value, Message: value, code: value },
-  });
-
   it.each(echoes)('A11 by %s to a read of vault: a typed error with the name, and no more', async (_, answer) => {
     const [token, value] = [canary(), canary()];
     const server = await vaultServer((asked, request) => (asked.includes('/data/') ? answer(request, value) : undefined));
