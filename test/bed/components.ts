@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { makeCertificates } from './certificates.ts';
 import type { AwsFacts, BedFacts, ComponentName } from './facts.ts';
-import { goModule, python, which } from './installers.ts';
+import { goModule, npm, python, which } from './installers.ts';
 import type { Installer, SystemPackages } from './installers.ts';
 
 /** A process that was started. */
@@ -231,6 +231,12 @@ export const COMPONENTS: { readonly [N in ComponentName]: Component<BedFacts[N]>
   vim: tool('vim'),
   less: tool('less'),
   htop: tool('htop'),
+
+  /** turbo and nx, which start the tasks of several packages. */
+  monorepo: {
+    install: { lane: 'npm', run: npm(here('locks', 'monorepo')) },
+    start: async ({ installed }) => ({ bin: join(installed, 'node_modules', '.bin') }),
+  },
 };
 
 export const COMPONENT_NAMES = Object.keys(COMPONENTS) as readonly ComponentName[];

@@ -63,6 +63,11 @@ export interface ToolFacts {
   readonly path: string;
 }
 
+interface MonorepoFacts {
+  /** Folder with the programs `turbo` and `nx`. */
+  readonly bin: string;
+}
+
 export interface BedFacts {
   readonly openbao: OpenBaoFacts;
   readonly moto: AwsFacts;
@@ -81,6 +86,7 @@ export interface BedFacts {
   readonly vim: ToolFacts;
   readonly less: ToolFacts;
   readonly htop: ToolFacts;
+  readonly monorepo: MonorepoFacts;
 }
 
 export type ComponentName = keyof BedFacts;

@@ -1,8 +1,9 @@
 /** The README's recipes for CI and containers, as far as they run without the service that they are for. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { describeWith } from '../bed/use.ts';
 import { blocksOf, readReadme } from '../docs/readme.ts';
 import { preparedShell, type Shell } from '../docs/shell.ts';
 import { canary } from './support/canary.ts';
@@ -134,5 +135,72 @@ describe('recipes of the README', () => {
       code: 0,
       output: '',
     });
+  });
+});
+
+describeWith('monorepo', 'turbo and nx, as the README has them', ({ bin }) => {
+  const PACKAGES = ['one', 'two'];
+  const note = (dir: string): string =>
+    `require('node:fs').appendFileSync(${JSON.stringify(join(dir, 'seen'))}, \`\${process.env.API_KEY} \${process.env.OTHER}\\n\`);
+console.log('it is', process.env.API_KEY);
+`;
+
+  /** A repository of two packages, each with one task that notes two values and prints one. */
+  async function repository(): Promise<{
+    readonly shell: Shell;
+    readonly values: readonly [string, string];
+    readonly run: (line: string) => Promise<string>;
+  }> {
+    const shell = await preparedShell();
+    const { write } = shell.project;
+    write('.secretsrc', 'secrets:\n  API_KEY: env://FIRST\n  OTHER: env://SECOND\n');
+    write('package.json', '{ "name": "all", "private": true, "packageManager": "npm@11.0.0", "workspaces": ["packages/*"] }\n');
+    write('turbo.json', '{ "tasks": { "test": { "passThroughEnv": ["API_KEY"] } } }\n');
+    write('nx.json', '{}\n');
+    const packages = Object.fromEntries(PACKAGES.map((name) => [`packages/${name}`, { version: '1.0.0' }]));
+    const links = Object.fromEntries(PACKAGES.map((name) => [`node_modules/${name}`, { resolved: `packages/${name}`, link: true }]));
+    write(
+      'package-lock.json',
+      JSON.stringify({ name: 'all', lockfileVersion: 3, requires: true, packages: { '': {}, ...links, ...packages } }),
+    );
+    for (const name of PACKAGES) {
+      write(`packages/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', scripts: { test: 'node note.cjs' } }));
+      write(`packages/${name}/note.cjs`, note(shell.dir));
+    }
+    for (const name of ['turbo', 'nx']) symlinkSync(join(bin, '..', name), join(shell.dir, 'node_modules', name));
+    const values = [canary(), canary()] as const;
+    const settings = `export PATH=${bin}:$PATH SECRETS_TRUST=1 DO_NOT_TRACK=1 NX_DAEMON=false FIRST=${values[0]} SECOND=${values[1]}`;
+    const run = async (line: string): Promise<string> => {
+      const { code, output } = await shell.sh(`${settings}\n${line}`);
+      expect({ line, code, output: code === 0 ? '' : output }).toEqual({ line, code: 0, output: '' });
+      expect(output).not.toContain(values[0]);
+      return output;
+    };
+    return { shell, values, run };
+  }
+  const seen = ({ dir }: Shell): readonly string[] => readFileSync(join(dir, 'seen'), 'utf8').trim().split('\n');
+
+  it('around turbo: the tasks get what is declared, and what they print is masked', async () => {
+    const { shell, values, run } = await repository();
+    expect(await run('secrets run -- turbo run test')).toContain('it is ***');
+    expect(seen(shell)).toEqual(PACKAGES.map(() => `${values[0]} undefined`));
+  });
+
+  it('around nx: the tasks get everything, and what they print is masked', async () => {
+    const { shell, values, run } = await repository();
+    expect(await run('secrets run -- nx run-many -t test --output-style=static')).toContain('it is ***');
+    expect(seen(shell)).toEqual(PACKAGES.map(() => values.join(' ')));
+  });
+
+  it('in front of the scripts: no cache holds a value', async () => {
+    const { shell, values, run } = await repository();
+    const script = JSON.stringify({ test: 'secrets run -- node note.cjs' });
+    for (const name of PACKAGES)
+      shell.project.write(`packages/${name}/package.json`, `{ "name": "${name}", "version": "1.0.0", "scripts": ${script} }\n`);
+    await run('nx run-many -t test');
+    await run('turbo run test --env-mode=loose');
+    expect(seen(shell)).toHaveLength(4);
+    for (const file of readdirSync(shell.dir, { recursive: true, withFileTypes: true }))
+      if (file.isFile() && file.name !== 'seen') expect(readFileSync(join(file.parentPath, file.name), 'latin1')).not.toContain(values[0]);
   });
 });
