@@ -1,5 +1,6 @@
 /** `run --watch`: what happens when a secret of the running program has a new version. */
 import { SecretsError } from '../core/errors.ts';
+import type { MaskRules } from '../core/model.ts';
 import { asFault } from '../provider-kit/operation.ts';
 import type { Handover } from '../run/handover.ts';
 import type { Prepared, Run } from '../run/prepare.ts';
@@ -13,6 +14,7 @@ import type { Stage, Successions } from './run-supervise.ts';
 export interface ChangesOptions {
   readonly rules: WatchRules;
   readonly run: Run;
+  readonly mask: MaskRules;
   /** What the first program gets. */
   readonly prepared: Prepared;
   readonly handover: Handover;
@@ -43,6 +45,8 @@ class Changes implements Successions {
   readonly #options: ChangesOptions;
   readonly #watch: Watch;
   #prepared: Prepared;
+  /** All values that the running program has had. */
+  #masked: Prepared['valid']['secrets'];
   #stage: Stage | undefined;
   /** The start that waits for the end of the program, and who waits for it. */
   #waiting: { readonly start: () => Promise<Started>; readonly over: () => void } | undefined;
@@ -53,6 +57,7 @@ class Changes implements Successions {
     this.#documents = documents;
     this.#options = options;
     this.#prepared = prepared;
+    this.#masked = prepared.valid.secrets;
     this.#watch = new Watch({
       interval: rules.interval,
       known: documents.known,
@@ -110,6 +115,16 @@ class Changes implements Successions {
     return this.#act(names, prepared, next);
   }
 
+  /** Before the program can read them, the new values are masked; the old ones stay so. */
+  async #maskToo({ valid }: Prepared, { program }: Stage): Promise<void> {
+    this.#masked = [...this.#masked, ...valid.secrets];
+    const { streams } = program.started;
+    if (streams === undefined) return;
+    const { maskingFor } = await import('../run/masking.ts');
+    const { run, mask } = this.#options;
+    streams.extend(maskingFor({ valid: { secrets: this.#masked } }, run.reported, mask).plan);
+  }
+
   async #act(names: readonly string[], prepared: Prepared, handover: Handover): Promise<boolean> {
     const { rules, run, start } = this.#options;
     const { output } = this.#context;
@@ -122,6 +137,7 @@ class Changes implements Successions {
       return true;
     }
     if (typeof rules.action === 'object') {
+      await this.#maskToo(prepared, stage);
       try {
         stage.program.started.footprint.update(prepared, run);
       } catch {

@@ -7,15 +7,24 @@ import type { Prepared, Run } from '../run/prepare.ts';
 import type { Streams } from '../run/streams.ts';
 import type { Context } from './context.ts';
 
-/** Masking is loaded only where a stream needs it. */
-export async function openStreams(context: Context, prepared: Prepared, run: Run, rules: MaskRules): Promise<Streams | undefined> {
+/**
+ * Masking is loaded only where a stream needs it.
+ * @param growing whether there may be something to mask later, where there is nothing now
+ */
+export async function openStreams(
+  context: Context,
+  prepared: Prepared,
+  run: Run,
+  rules: MaskRules,
+  growing: boolean,
+): Promise<Streams | undefined> {
   if (rules.mode === 'never') return undefined;
   if (!needsMasking(rules.mode)) return undefined;
   const { Streams } = await import('../run/streams.ts');
   const { maskingFor } = await import('../run/masking.ts');
-  const { plan, unmasked } = maskingFor(prepared, run.reported, rules);
+  const { plan, isEmpty, unmasked } = maskingFor(prepared, run.reported, rules);
   if (unmasked.length > 0) context.output.warn({ message: `${unmasked.join(', ')}: too short or too common to be masked in the output` });
-  if (plan === undefined) return undefined;
+  if (isEmpty && !growing) return undefined;
   const streams = new Streams(plan, rules.mode);
   if (streams.ptyMissing) noPty(context, streams, rules);
   if (streams.sockets)

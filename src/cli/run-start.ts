@@ -26,6 +26,8 @@ export interface StartOptions {
   /** The setting for core files that the program gets; undefined: ours. */
   readonly cores: CoreFilter;
   readonly stateFolder: string | undefined;
+  /** Whether this program may get further values while it runs. */
+  readonly growing: boolean;
   /** A signal that asked to end before the program was there. */
   readonly interrupted: () => NodeJS.Signals | undefined;
 }
@@ -51,13 +53,13 @@ export async function startProgram(
   handover: Handover,
   instead?: () => never,
 ): Promise<Started> {
-  const { run, command, relay, mask, keepFds, wrapper, cores, interrupted } = options;
+  const { run, command, relay, mask, keepFds, wrapper, cores, growing, interrupted } = options;
   const footprint = await leaveFootprint(context, options, prepared, handover);
   let streams: Streams | undefined;
   let launched: Launched;
   try {
     instead?.();
-    streams = await openStreams(context, prepared, run, mask);
+    streams = await openStreams(context, prepared, run, mask, growing);
     // A signal before this line ends the preparation, one behind it is the program's.
     relay.hold();
     launched =

@@ -2,7 +2,7 @@
  * Forwards one masked stream to a descriptor: back-pressure kept, nothing lost, closed when it can't be masked.
  */
 import type { Readable } from 'node:stream';
-import type { Masker } from './masker.ts';
+import type { MaskChain } from './chain.ts';
 import { Outlet, type OutletDamage } from './outlet.ts';
 
 /** How forwarding ended. After `unwritable` everything else was read and dropped. */
@@ -21,7 +21,7 @@ const MOST_HELD = 2 * 1_048_576;
 
 export class Forwarder {
   readonly #source: Readable;
-  readonly #masker: Masker;
+  readonly #masker: Pick<MaskChain, 'push' | 'end' | 'counts'>;
   readonly #outlet: Outlet;
   readonly #onDamage: (how: Exclude<Forwarded, 'done'>) => void;
   readonly #finished = Promise.withResolvers<Forwarded>();
@@ -41,7 +41,12 @@ export class Forwarder {
    * @param source its pieces are only looked at while it emits them
    * @param onDamage called at once when forwarding stops early
    */
-  constructor(source: Readable, masker: Masker, fd: number, onDamage: (how: Exclude<Forwarded, 'done'>) => void) {
+  constructor(
+    source: Readable,
+    masker: Pick<MaskChain, 'push' | 'end' | 'counts'>,
+    fd: number,
+    onDamage: (how: Exclude<Forwarded, 'done'>) => void,
+  ) {
     this.#source = source;
     this.#masker = masker;
     this.#onDamage = onDamage;

@@ -42,6 +42,11 @@ export class Masker {
     return this.#counts;
   }
 
+  /** Whether nothing of the stream so far can become a match any more. */
+  get idle(): boolean {
+    return this.#held.length === 0 && this.#scanner.idle;
+  }
+
   /** Takes the next piece of the stream and returns what may be passed on. The piece may be reused afterwards. */
   push(piece: Buffer): readonly Buffer[] {
     const from = this.#scanner.position;

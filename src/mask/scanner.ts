@@ -69,6 +69,11 @@ export class Scanner {
     return this.#at;
   }
 
+  /** Whether there is no partial match. */
+  get idle(): boolean {
+    return this.#state === 0 && this.#inside === 0 && this.#escape === 'none' && this.matches.length === 0;
+  }
+
   /** The stream is over: a partial match is none. */
   end(): void {
     this.#state = 0;

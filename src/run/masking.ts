@@ -6,16 +6,21 @@ import type { Prepared } from './prepare.ts';
 import type { Reported } from './host.ts';
 
 export interface Masking {
-  /** Undefined when there is nothing to mask. */
-  readonly plan: MaskPlan | undefined;
+  readonly plan: MaskPlan;
+  /** Whether there is nothing to mask. */
+  readonly isEmpty: boolean;
   /** Names of secrets whose value is too short or too common to be masked. */
   readonly unmasked: readonly string[];
 }
 
-export function maskingFor({ valid }: Pick<Prepared, 'valid'>, reported: Reported, rules: MaskRules): Masking {
+export function maskingFor(
+  { valid }: { readonly valid: Pick<Prepared['valid'], 'secrets'> },
+  reported: Reported,
+  rules: MaskRules,
+): Masking {
   const secrets = valid.secrets.filter(({ spec, secret }) => spec.sensitive && secret.value.size > 0);
   const values = secrets.map(({ spec, secret }): Masked => ({ name: spec.name, bytes: secret.value.reveal() }));
   const tokens = reported.sensitive.map((token): Masked => ({ name: 'sign-in token', bytes: token.reveal() }));
   const needles = needlesFor([...values, ...tokens], { minLength: rules.minLength });
-  return { plan: needles.needles.length === 0 ? undefined : new MaskPlan(needles), unmasked: needles.unmasked };
+  return { plan: new MaskPlan(needles), isEmpty: needles.needles.length === 0, unmasked: needles.unmasked };
 }

@@ -9,7 +9,8 @@ import { closeSync, openSync } from 'node:fs';
 import { Transform, type Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
 import { Forwarder, type Forwarded } from '../mask/forward.ts';
-import { Masker, type MaskPlan } from '../mask/masker.ts';
+import { MaskChain } from '../mask/chain.ts';
+import type { MaskPlan } from '../mask/masker.ts';
 import type { StdioEntry } from '../platform/descriptors.ts';
 import { isSuspendable, SUSPEND_KEY } from '../platform/pty-suspend.ts';
 import { isSeen, isTerminal, STREAM_FD, STREAM_NAMES, type StreamName } from '../platform/output-kind.ts';
@@ -39,6 +40,7 @@ export class Streams {
   /** Fills the number of the pseudo-terminal's own end in the child, which must not have it. */
   readonly #filler: number | undefined;
   readonly #forwarders = new Map<StreamName, Forwarder>();
+  readonly #masks: MaskChain[] = [];
   #keyboard: Keyboard | undefined;
 
   constructor(plan: MaskPlan, mode: 'auto' | 'always') {
@@ -116,12 +118,19 @@ export class Streams {
 
   #forward(name: StreamName, source: Readable | null, onDamage: (stream: StreamName, how: Damage) => void): void {
     if (source === null) return;
-    this.#forwarders.set(name, new Forwarder(source, new Masker(this.#plan), STREAM_FD[name], (how) => onDamage(name, how)));
+    const mask = new MaskChain(this.#plan);
+    this.#masks.push(mask);
+    this.#forwarders.set(name, new Forwarder(source, mask, STREAM_FD[name], (how) => onDamage(name, how)));
   }
 
   /** Frees what was opened when there is no child after all. */
   abandon(): void {
     for (const fd of this.fds) closeSync(fd);
+  }
+
+  /** From now on the values of this plan are masked too. It has all values of the plan before it. */
+  extend(plan: MaskPlan): void {
+    for (const mask of this.#masks) mask.extend(plan);
   }
 
   /** Passes nothing more on, so that `finish` is over as soon as what is being written now was taken. */

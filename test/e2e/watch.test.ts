@@ -80,6 +80,15 @@ describe.concurrent('run --watch', () => {
     expect((await running.result).stdout.match(/started/g)).toHaveLength(1);
   });
 
+  it('masks the new values of files too, before the program can read them', async () => {
+    const one = await stored();
+    const script = 'trap "cat \\"\\$CERT\\"; echo; exit 0" HUP; echo started; while :; do sleep 0.05; done';
+    const running = one.start(['run', '--watch', '--watch-interval', '1s', '--on-change', 'signal:HUP', '--', 'sh', '-c', script]);
+    await running.waitFor('started');
+    await one.set('CERT', canary());
+    expect(await running.result).toMatchObject({ code: 0, stdout: 'started\n***\n' });
+  });
+
   it('asks the program to end where something else starts it again', async () => {
     const one = await stored();
     const running = watching(one, '--on-change', 'exit');

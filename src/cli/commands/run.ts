@@ -140,6 +140,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     wrapper,
     cores: options.core === true ? coresBefore : undefined,
     stateFolder,
+    growing: typeof watching?.action === 'object',
     interrupted: () => early,
   };
   const start = (what: Prepared, how: Handover): Promise<Started> => startProgram(context, starting, what, how);
@@ -153,6 +154,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
       : (await import('../run-changes.ts')).changesOf(context, {
           rules: watching,
           run,
+          mask,
           prepared,
           handover,
           prepareAgain,
