@@ -89,6 +89,9 @@ export class Sessions {
   }
 }
 
+/** Capabilities that change documents. */
+const WRITING: ReadonlySet<Capability> = new Set(['put', 'remove', 'setState', 'pending', 'rotate']);
+
 export class ProviderSession {
   readonly name: string;
   readonly provider: Provider;
@@ -115,7 +118,7 @@ export class ProviderSession {
   }
 
   /**
-   * Reads documents; equal keys, also of earlier and of running calls, are fetched once.
+   * Reads documents; equal keys, also of earlier and of running calls, are fetched once, until something is written.
    * Never throws: what fails is an outcome.
    */
   async resolve(keys: readonly DocumentKey[]): Promise<readonly Outcome<Document>[]> {
@@ -146,7 +149,12 @@ export class ProviderSession {
     if (!this.can(capability)) {
       throw new Fault('unsupported', { message: `${this.provider.title} has no '${capability}'`, hint: 'secrets providers' });
     }
-    return this.#guard(async () => call((await this.#opened()) as unknown as CapabilityMethods[C], this.#operation));
+    try {
+      return await this.#guard(async () => call((await this.#opened()) as unknown as CapabilityMethods[C], this.#operation));
+    } finally {
+      // What was read before may not be what is there now.
+      if (WRITING.has(capability)) this.#reads.clear();
+    }
   }
 
   async close(): Promise<void> {
