@@ -1,6 +1,9 @@
-/** What the pending values of all adapters have in common: the name of their sibling, and the words for what is wrong. */
+/** What the pending values of all adapters have in common: the name of their sibling, the words for what is wrong, promoting. */
+import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../core/fault.ts';
-import type { ParsedRef, PendingInfo } from './contract.ts';
+import type { SecretValue } from '../core/secret-value.ts';
+import type { Expectation, ParsedRef, Patch, PendingInfo, PutResult } from './contract.ts';
+import { extractField } from './json-document.ts';
 
 /** Ends the name of the sibling that holds a document's pending value. No reference may name one. */
 export const PENDING_SUFFIX = '.pending';
@@ -39,3 +42,63 @@ export const alreadyPending = ({ key }: ParsedRef): Fault =>
 /** A version that was compared is not current any more. */
 export const notCurrent = ({ key }: ParsedRef): Fault =>
   new Fault('conflict', { message: `another version of ${key} is current by now; nothing was promoted`, hint: 'secrets rotate --abort' });
+
+/** A pending value that lies beside its document, and how that document is read and written. */
+export interface Promotion {
+  readonly ref: ParsedRef;
+  readonly value: SecretValue;
+  readonly createdAt: Date;
+  readonly base: string | undefined;
+  /** The document as it is; bytes are undefined where it is absent. */
+  current(): Promise<{ readonly version: string | undefined; readonly bytes: SecretValue | undefined }>;
+  /** The adapter's own write. */
+  put(patch: Patch, expectation: Expectation): Promise<PutResult>;
+  /** Takes the pending value away. */
+  clear(): Promise<void>;
+}
+
+/**
+ * Promotes a pending value that lies beside its document: writes it, unless an earlier attempt has done so, and only
+ * then takes it away.
+ * @throws Fault 'conflict' where the expectation does not hold
+ */
+export async function promoteSibling(promotion: Promotion, { expect }: Expectation): Promise<PutResult> {
+  const { ref, value, createdAt, base } = promotion;
+  const { field } = ref;
+  const { version, bytes } = await promotion.current();
+  const held = bytes === undefined ? undefined : partOf(bytes, field);
+  let result: PutResult = version === undefined ? {} : { version };
+  // After a lost answer, or a kill between the two steps, the value is there already.
+  if (held === undefined || version === base || !isSame(held, value, field)) {
+    if (expect !== undefined && (expect === 'absent' ? held !== undefined : held === undefined || expect !== version))
+      throw notCurrent(ref);
+    const patch: Patch = { value, rotatedAt: createdAt, ...(field === undefined ? {} : { field }) };
+    const expected = bytes === undefined ? 'absent' : version;
+    result = await promotion.put(patch, expected === undefined ? {} : { expect: expected });
+  }
+  await promotion.clear();
+  return result;
+}
+
+/** The document's part that the pending value takes the place of, undefined where it is absent. */
+function partOf(bytes: SecretValue, field: string | undefined): SecretValue | undefined {
+  if (field === undefined) return bytes;
+  const part = extractField(bytes, field);
+  return part.ok ? part.value : undefined;
+}
+
+/** Backends may write a whole JSON document in their own order, so it is compared as what it says. */
+function isSame(held: SecretValue, value: SecretValue, field: string | undefined): boolean {
+  if (held.equals(value)) return true;
+  if (field !== undefined) return false;
+  const [a, b] = [held, value].map(jsonOf);
+  return a !== undefined && isDeepStrictEqual(a, b);
+}
+
+function jsonOf(value: SecretValue): unknown {
+  try {
+    return JSON.parse(value.reveal().toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

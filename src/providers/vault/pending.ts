@@ -3,12 +3,11 @@
  * which version stands in the names of its fields, so that it is stored in the same request as the value and `subkeys`
  * tells it without the value.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { Document, Expectation, ParsedRef, Patch, PendingInfo, PutResult } from '../../provider-kit/contract.ts';
 import { extractField, replaceField } from '../../provider-kit/json-document.ts';
-import { alreadyPending, checkRotation, noPending, notCurrent, PENDING_SUFFIX } from '../../provider-kit/pending.ts';
+import { alreadyPending, checkRotation, noPending, PENDING_SUFFIX, promoteSibling, type Promotion } from '../../provider-kit/pending.ts';
 import { isObject, objectAt, type JsonObject } from './json.ts';
 import { postData, readForWriting } from './kv-requests.ts';
 import { withRule, type Target } from './kv.ts';
@@ -90,39 +89,21 @@ export async function readPending(target: Target, ref: ParsedRef, rotation: stri
   return { ...facts, bytes: value.value, ...(info.base === undefined ? {} : { base: info.base }) };
 }
 
-/** PATCH under check-and-set, the date, and only then the sibling's end. */
-export async function promotePending(target: Target, ref: ParsedRef, rotation: string, { expect }: Expectation): Promise<PutResult> {
-  const pending = await readPending(target, ref, rotation);
-  const current = await readForWriting(target);
-  const held = current.bytes === undefined ? undefined : partOf(current.bytes, ref.field);
-  const now = String(current.version);
-  let result: PutResult = { version: now };
-  // After a lost answer, or a kill between the write and the sibling's end, the value is there already.
-  if (held === undefined || now === pending.base || !isSame(held, pending.bytes, ref.field)) {
-    if (expect !== undefined && (expect === 'absent' ? held !== undefined : held === undefined || expect !== now)) throw notCurrent(ref);
-    const patch: Patch = {
-      value: pending.bytes,
-      rotatedAt: pending.createdAt ?? target.client.host.now(),
-      ...(ref.field === undefined ? {} : { field: ref.field }),
-    };
-    result = await put(target, patch, { expect: current.bytes === undefined ? 'absent' : now });
-  }
-  await removeSibling(siblingOf(target));
-  return result;
-}
-
-/** The document's part that the pending value takes the place of, undefined where it is absent. */
-function partOf(bytes: SecretValue, field: string | undefined): SecretValue | undefined {
-  if (field === undefined) return bytes;
-  const part = extractField(bytes, field);
-  return part.ok ? part.value : undefined;
-}
-
-/** The server writes whole documents in its own order, so they are compared as what they say. */
-function isSame(held: SecretValue, value: SecretValue, field: string | undefined): boolean {
-  if (field !== undefined) return held.equals(value);
-  const [a, b] = [held, value].map((one): unknown => JSON.parse(one.reveal().toString('utf8')));
-  return isDeepStrictEqual(a, b);
+export async function promotePending(target: Target, ref: ParsedRef, rotation: string, expectation: Expectation): Promise<PutResult> {
+  const { bytes, createdAt = target.client.host.now(), base } = await readPending(target, ref, rotation);
+  const promotion: Promotion = {
+    ref,
+    value: bytes,
+    createdAt,
+    base,
+    current: async () => {
+      const { version, bytes: current } = await readForWriting(target);
+      return { version: String(version), bytes: current };
+    },
+    put: (patch, expected) => put(target, patch, expected),
+    clear: () => removeSibling(siblingOf(target)),
+  };
+  return promoteSibling(promotion, expectation);
 }
 
 export async function abandonPending(target: Target, ref: ParsedRef, rotation: string): Promise<void> {
