@@ -56,9 +56,9 @@ async function current(subject: Subject, ref: ParsedRef, value: string): Promise
 /** Reads over and over while something happens; every read must give one of these values. */
 async function whileRead<T>(subject: Subject, ref: ParsedRef, values: readonly string[], act: () => Promise<T>): Promise<T> {
   const session = await subject.open();
-  let isRunning = true;
+  const over = new AbortController();
   const reader = (async () => {
-    for (let reads = 0; isRunning || reads === 0; reads++) {
+    for (let reads = 0; !over.signal.aborted || reads === 0; reads++) {
       const [outcome] = await subject.read(session, [ref]);
       assert.ok(outcome?.ok === true, 'a reader gets a value at every moment');
       const text = outcome.value.toString();
@@ -66,7 +66,7 @@ async function whileRead<T>(subject: Subject, ref: ParsedRef, values: readonly s
       await turn();
     }
   })();
-  const [result, read] = await Promise.allSettled([act().finally(() => (isRunning = false)), reader]);
+  const [result, read] = await Promise.allSettled([act().finally(() => over.abort()), reader]);
   if (read.status === 'rejected') throw read.reason;
   if (result.status === 'rejected') throw result.reason;
   return result.value;
