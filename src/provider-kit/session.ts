@@ -77,9 +77,14 @@ export class Sessions {
     const identity = this.identity(configured, role, host);
     const known = this.#open.get(identity);
     if (known !== undefined) return known;
-    const session = new ProviderSession(configured, host, this.#deadline, this.#requestMs);
+    const session = new ProviderSession(configured, host, this.#deadline, this.#requestMs, () => this.#forgetReads());
     this.#open.set(identity, session);
     return session;
+  }
+
+  /** What was read before a write may not be what is there now, in the session of another role either. */
+  #forgetReads(): void {
+    for (const session of this.#open.values()) session.forgetReads();
   }
 
   /** Closes every session; revokes what signing in created. Never throws. */
@@ -99,15 +104,18 @@ export class ProviderSession {
   readonly #host: Host;
   readonly #limits: OperationLimits;
   readonly #operation: Operation;
+  readonly #onWrite: () => void;
   readonly #reads = new Map<string, Promise<Outcome<Document>>>();
   #session: Promise<AnySession> | undefined;
 
-  constructor(configured: ConfiguredProvider, host: Host, deadline: Deadline, requestMs: number) {
+  /** @param onWrite called when a capability that changes documents was used, whether it succeeded or not */
+  constructor(configured: ConfiguredProvider, host: Host, deadline: Deadline, requestMs: number, onWrite: () => void) {
     const gate: LimitFunction = gateFor(configured.provider.limits.concurrency);
     this.name = configured.config.name;
     this.provider = configured.provider;
     this.#configured = configured;
     this.#host = host;
+    this.#onWrite = onWrite;
     this.#limits = { deadline, requestMs, gate };
     this.#operation = createOperation(this.#limits);
   }
@@ -152,9 +160,13 @@ export class ProviderSession {
     try {
       return await this.#guard(async () => call((await this.#opened()) as unknown as CapabilityMethods[C], this.#operation));
     } finally {
-      // What was read before may not be what is there now.
-      if (WRITING.has(capability)) this.#reads.clear();
+      if (WRITING.has(capability)) this.#onWrite();
     }
+  }
+
+  /** The next read of a document asks the backend again. */
+  forgetReads(): void {
+    this.#reads.clear();
   }
 
   async close(): Promise<void> {
