@@ -13,11 +13,11 @@ const { version, optionalDependencies = {} } = JSON.parse(readFileSync(at('packa
 // What `secrets run` needs stands in one file: each file more costs a third of a millisecond at every start.
 const onThePath = [
   /[\\/]src[\\/](?:core|manifest|trust)[\\/]/,
-  /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace|stopping)/,
+  /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace)/,
   /[\\/]src[\\/]provider-kit[\\/](?!conformance|endpoint|keychain)/,
   /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pipe|pty|execute|init-program|parent-death)/,
   /[\\/]src[\\/]providers[\\/]built-in/,
-  /[\\/]src[\\/]cli[\\/](?:program|commands|context|output|options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report)|commands[\\/]run)\.ts/,
+  /[\\/]src[\\/]cli[\\/](?:program|commands|context|emergency|output|options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report|watch)|commands[\\/]run)\.ts/,
   /[\\/]node_modules[\\/](?:yaml|commander|p-limit|yocto-queue|env-paths|fastest-levenshtein)[\\/]/,
 ];
 
@@ -42,15 +42,15 @@ const bundle = (input, output) =>
 rmSync(at('dist'), { recursive: true, force: true });
 const results = [
   // CommonJS: starting Node's loader of ES modules alone takes a third of what starting Node takes.
+  await bundle({ secrets: 'src/cli/main.ts' }, { format: 'cjs', entryFileNames: '[name].cjs' }),
   await bundle(
-    { secrets: 'src/cli/main.ts' },
+    { program: 'src/cli/program.ts' },
     {
       format: 'cjs',
       entryFileNames: '[name].cjs',
       chunkFileNames: 'program/[name]-[hash].cjs',
       codeSplitting: {
         groups: [
-          { name: 'base', test: (id) => id.includes('rolldown/runtime') || /[\\/]core[\\/]version\.ts$/.test(id), priority: 3 },
           { name: 'local', test: (id) => toReadLocal.test(id), priority: 1 },
           { name: 'run', test: (id) => onThePath.some((pattern) => pattern.test(id)), priority: 2 },
         ],
@@ -62,6 +62,7 @@ const results = [
     { format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'library/[name]-[hash].js' },
   ),
 ];
+toAscii(at('dist', 'program'));
 writeFileSync(
   at('dist', 'THIRD_PARTY_NOTICES'),
   notices(results.flatMap(({ output }) => output.flatMap((chunk) => Object.keys(chunk.modules ?? {})))),
@@ -89,6 +90,23 @@ writeFileSync(
 );
 execFileSync(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', types], { stdio: 'inherit' });
 rmSync(types);
+
+/**
+ * Escapes what is not ASCII, which minified code has in strings, templates and patterns only: with a single such
+ * character V8 keeps a whole file in twice the memory, and each start takes a twentieth longer.
+ */
+function toAscii(folder) {
+  for (const name of readdirSync(folder)) {
+    const file = path.join(folder, name);
+    const text = readFileSync(file, 'utf8');
+    // In raw text, and behind a backslash, an escape would mean something else.
+    if (/String\.raw|\\[\u0080-\uffff]/.test(text)) continue;
+    writeFileSync(
+      file,
+      text.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    );
+  }
+}
 
 /** The licence text of every package whose code is in the bundle. */
 function notices(modules) {

@@ -24,6 +24,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/run.ts'),
   },
   redact: { group: 'Run', summary: 'copy stdin to stdout with values masked', load: () => import('./commands/redact.ts') },
+  seal: {
+    group: 'Run',
+    summary: 'put a few values into an encrypted file for a host that reaches no manager',
+    load: () => import('./commands/seal.ts'),
+  },
   list: {
     group: 'See',
     summary: 'list the references of this manifest: metadata, never a value',
@@ -62,6 +67,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Set up',
     summary: 'ask for each required value that is missing: the first command after a clone',
     load: () => import('./commands/setup.ts'),
+  },
+  bootstrap: {
+    group: 'Set up',
+    summary: 'make a first credential for a machine that has none, which can be used once',
+    load: () => import('./commands/bootstrap.ts'),
   },
   trust: {
     group: 'Set up',

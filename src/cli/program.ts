@@ -10,6 +10,7 @@ import { refuseInspection } from '../platform/hygiene.ts';
 import { DEFAULT_LIMITS } from '../run/prepare.ts';
 import { COMMANDS, FOREIGN, FOREIGN_OPTIONS } from './commands.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import { rescueInPlace } from './emergency.ts';
 import { Output } from './output.ts';
 import { canAsk } from './prompts.ts';
 
@@ -190,12 +191,17 @@ function unknownCommand(called: string): Issue {
   };
 }
 
-/** Prints what went wrong and ends. Nothing but our own errors is quoted. */
-function fail(error: unknown, output: Output, called: string | undefined): never {
+/** Prints what went wrong and ends, at once or after what runs. Nothing but our own errors is quoted. */
+function fail(error: unknown, output: Output, called: string | undefined): void {
   const isRun = called !== undefined && nameOf(called) === 'run';
   if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
   const known =
     error instanceof SecretsError ? error : error instanceof CommanderError ? usageError(error, called) : internal(error, output);
+  const rescue = rescueInPlace();
+  if (rescue !== undefined) {
+    rescue(known);
+    return;
+  }
   output.error(known, isRun && known.code !== 'INTERRUPTED' ? 'nothing was started' : undefined);
   process.exit(isRun && known.code !== 'INTERRUPTED' ? RUN_FAILURE : CODES[known.code].exit);
 }

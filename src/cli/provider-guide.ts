@@ -36,7 +36,7 @@ export const GUIDES: Readonly<Record<string, ProviderGuide>> = {
       'auth in the entry, a list: the first method whose needs are there',
       'kubernetes: role; the service account token of the pod',
       'jwt: role; from: github-actions, { env: NAME } or { file: PATH }',
-      'approle: VAULT_ROLE_ID and VAULT_SECRET_ID, or roleId and secretIdFile',
+      'approle: VAULT_ROLE_ID and VAULT_SECRET_ID, or roleId and secretIdFile; wrapped: true for one of secrets bootstrap',
       'token: VAULT_TOKEN, or ~/.vault-token as the vault program leaves it',
       'the address is in the entry, else VAULT_ADDR',
     ],

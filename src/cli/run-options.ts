@@ -4,7 +4,7 @@ import { parseDuration } from '../core/duration.ts';
 import { SecretsError } from '../core/errors.ts';
 import type { EnvRules, Manifest, MaskRules, Milliseconds } from '../core/model.ts';
 import type { KeepRule } from '../platform/descriptors.ts';
-import type { StopRules } from '../run/stopping.ts';
+import { parseSignal, type StopRules } from '../run/stopping.ts';
 import { list } from './options.ts';
 import { addSelectOptions, type SelectArguments } from './select-options.ts';
 
@@ -21,6 +21,11 @@ export interface RunOptions extends SelectArguments {
   readonly dryRun?: boolean;
   readonly trust?: boolean;
   readonly fresh?: boolean;
+  readonly sealed?: string;
+  readonly watch?: boolean;
+  readonly watchInterval?: string;
+  readonly onChange?: string;
+  readonly overlap?: boolean;
   readonly stopSignal?: string;
   readonly killAfter?: string;
   readonly ttl?: string;
@@ -50,11 +55,25 @@ export const addRunOptions = (command: Command): Command =>
     .option('--stop-signal <signal>', 'asks the program to end: after --ttl, and for a SIGTERM that secrets gets (TERM)')
     .option('--kill-after <duration>', 'from asking the program to end to SIGKILL (10s after --ttl, otherwise never)')
     .option('--ttl <duration>', 'how long the program may run')
+    .option('--watch', 'start the program anew when a secret has a new version; asks for metadata alone')
+    .option('--watch-interval <duration>', 'how often to look for new versions (60s)')
+    .option('--on-change <what>', 'restart, exit, or signal:HUP after files of as: file have their new values')
+    .option('--overlap', 'start the new program before the old one is asked to end')
     .option('--die-with-parent', 'kill the program if secrets itself is killed (Linux)')
     .option('--core', 'let the program write core files, which hold its values')
     .option('--fresh', 'inside another run: ask the managers for everything, also for what that run has injected')
+    .option('--sealed <file>', 'take the values from a file of secrets seal; talks to nobody, reads no manifest')
     .option('--trust', 'trust the manifest for this run, unseen')
     .option('--dry-run', 'show what would be fetched and injected; talks to nobody');
+
+/** What needs a manifest or a manager, beside a file that replaces both. @throws SecretsError USAGE */
+export function refuseBesideSealed(options: RunOptions): void {
+  const { sealed, ref, fresh, trust, dryRun } = options;
+  const also = { '--ref': ref, '--env-file': envFilesOf(options)[0], '--fresh': fresh, '--trust': trust, '--dry-run': dryRun };
+  const [wrong] = Object.entries(also).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (sealed === undefined || wrong === undefined) return;
+  throw wrongOption(`--sealed takes everything from its file, so ${wrong} does not go with it`, '--sealed FILE');
+}
 
 /** The dotenv files, by either name of the option. */
 export const envFilesOf = ({ envFile = [], dotenv = [] }: RunOptions): readonly string[] => [...envFile, ...dotenv];
@@ -100,14 +119,44 @@ export function keepRule(texts: readonly string[]): KeepRule {
   });
 }
 
-/** Undefined where no option is about stopping. @throws SecretsError USAGE for what is no duration or signal */
-export async function stopRules(options: RunOptions): Promise<StopRules | undefined> {
-  const { stopSignal, killAfter, ttl } = options;
-  if (stopSignal === undefined && killAfter === undefined && ttl === undefined) return undefined;
-  const { parseSignal } = await import('../run/stopping.ts');
+/** @throws SecretsError USAGE for what is no duration or signal */
+export function stopRules({ stopSignal, killAfter, ttl }: RunOptions): StopRules {
   const signal = parseSignal(stopSignal ?? 'SIGTERM');
   if (signal === undefined) throw wrongOption('--stop-signal takes a signal that ends programs', '--stop-signal INT');
   return { signal, killAfter: durationOf('--kill-after', killAfter, 0), ttl: durationOf('--ttl', ttl, 1) };
+}
+
+/** What `--watch` does, and how often it looks. */
+export interface WatchRules {
+  readonly interval: Milliseconds;
+  readonly action: 'restart' | 'exit' | { readonly signal: NodeJS.Signals };
+  readonly overlap: boolean;
+}
+
+const WATCH_INTERVAL: Milliseconds = 60_000;
+
+/** Undefined without --watch. @throws SecretsError USAGE */
+export function watchRules(options: RunOptions): WatchRules | undefined {
+  const { watch, watchInterval, onChange, overlap = false, sealed } = options;
+  if (watch !== true) {
+    const alone = Object.entries({ '--watch-interval': watchInterval, '--on-change': onChange, '--overlap': options.overlap });
+    const [lonely] = alone.flatMap(([name, value]) => (value === undefined ? [] : [name]));
+    if (lonely !== undefined) throw wrongOption(`${lonely} is about --watch`, `--watch ${lonely === '--overlap' ? lonely : `${lonely} …`}`);
+    return undefined;
+  }
+  if (sealed !== undefined) throw wrongOption('a sealed file does not change, so --watch does not go with --sealed', '--sealed FILE');
+  const interval = durationOf('--watch-interval', watchInterval, 1_000) ?? WATCH_INTERVAL;
+  const action = actionOf(onChange ?? 'restart');
+  if (overlap && action !== 'restart') throw wrongOption('--overlap is about --on-change restart', '--watch --overlap');
+  return { interval, action, overlap };
+}
+
+function actionOf(text: string): WatchRules['action'] {
+  if (text === 'restart' || text === 'exit') return text;
+  const signal = /^signal:(.+)$/.exec(text)?.[1];
+  const known = signal === undefined ? undefined : parseSignal(signal);
+  if (known !== undefined) return { signal: known };
+  throw wrongOption('--on-change takes restart, exit or signal:NAME', '--watch --on-change signal:HUP');
 }
 
 function durationOf(option: string, text: string | undefined, least: Milliseconds): Milliseconds | undefined {

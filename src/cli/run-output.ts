@@ -34,9 +34,16 @@ function noPty(context: Context, streams: Streams, rules: MaskRules): void {
   throw new SecretsError({ code: 'DEPENDENCY_MISSING', message, hint });
 }
 
-/** Reacts at once when a stream can't be forwarded. */
-export function watchStreams(context: Context, streams: Streams | undefined, child: ChildProcess): { maskFailed: boolean } {
-  const damage = { maskFailed: false };
+/**
+ * Starts to forward, and reacts at once when a stream can't be forwarded.
+ * @param fail called when masking has failed, which must end the program
+ */
+export function watchStreams(
+  context: Context,
+  streams: Streams | undefined,
+  child: ChildProcess,
+  fail: (error: SecretsError) => void,
+): void {
   streams?.start(child, (stream, how) => {
     if (how === 'unwritable')
       context.output.error(
@@ -46,16 +53,9 @@ export function watchStreams(context: Context, streams: Streams | undefined, chi
           hint: 'check where it goes: is the disk full?',
         }),
       );
-    if (how !== 'mask-failed') return;
-    damage.maskFailed = true;
-    context.output.error(
-      new SecretsError({ code: 'INTERNAL', message: `masking ${stream} failed, so nothing more of it is shown` }),
-      'the program is ended',
-    );
-    child.kill('SIGTERM');
-    setTimeout(() => child.kill('SIGKILL'), 2_000).unref();
+    if (how === 'mask-failed')
+      fail(new SecretsError({ code: 'INTERNAL', message: `masking ${stream} failed, so nothing more of it is shown` }));
   });
-  return damage;
 }
 
 /** How long what is being written may take when a signal asks to end, in milliseconds. */

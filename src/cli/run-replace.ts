@@ -30,6 +30,7 @@ export function planReplacement(context: Context, manifest: Manifest, options: R
       staying: [
         ...Object.entries(staying).flatMap(([name, value]) => (value === undefined ? [] : [name])),
         ...(options.dieWithParent === true ? ['--die-with-parent'] : []),
+        ...(options.watch === true ? ['--watch'] : []),
       ],
     }),
   );

@@ -166,15 +166,21 @@ function send(
   });
 }
 
-async function readBody(response: IncomingMessage, { host }: ConnectionContext): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new Fault('protocol', `${host} sent an answer of more than 8 MiB`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/** By events: an iterator for each of hundreds of small answers takes longer than the rest of reading them. */
+function readBody(response: IncomingMessage, { host }: ConnectionContext): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) reject(new Fault('protocol', `${host} sent an answer of more than 8 MiB`));
+      else chunks.push(chunk);
+    });
+    response.once('end', () => resolve(Buffer.concat(chunks)));
+    response.once('error', reject);
+    // Without an end: cut off. After one it changes nothing.
+    response.once('close', () => reject(Object.assign(new Error('cut off'), { code: 'ECONNRESET' })));
+  });
 }
 
 function headersOf(response: IncomingMessage): Readonly<Record<string, string>> {

@@ -5,7 +5,7 @@ import { Fault } from '../core/fault.ts';
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 export class Deadline {
-  readonly #controller = new AbortController();
+  #controller = new AbortController();
   readonly #totalMs: number;
   #remainingMs: number;
   #startedAt: number;
@@ -59,6 +59,17 @@ export class Deadline {
       message: `no answer to '${what}' within the time limit of ${seconds} s`,
       hint: 'secrets doctor, or a longer --timeout',
     });
+  }
+
+  /** Begins again with all of its time, for a further operation of the same sessions. One that was cancelled stays so. */
+  restart(): void {
+    if (this.#state === 'cancelled') return;
+    clearTimeout(this.#timer);
+    if (this.#state === 'over') this.#controller = new AbortController();
+    this.#state = 'running';
+    this.#remainingMs = this.#totalMs;
+    this.#startedAt = monotonicMs();
+    this.#start();
   }
 
   /** Stops the timer, so that the process can end. */

@@ -30,7 +30,10 @@ export const mayTryAgain = (fault: Fault): boolean => fault.retryable && !exhaus
 export function createOperation(limits: OperationLimits): Operation {
   const { deadline, gate } = limits;
   return {
-    signal: deadline.signal,
+    // Asked each time, since a deadline that begins again has another.
+    get signal() {
+      return deadline.signal;
+    },
     call: (options, send) =>
       withRetries(limits, options, () =>
         gate(async () => {
@@ -68,9 +71,12 @@ export function gapBefore(tries: number, retryAfterMs: number | undefined, rando
 
 async function attempt<T>(limits: OperationLimits, options: CallOptions, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { deadline, requestMs } = limits;
-  const slow = new AbortController();
-  const timer = setTimeout(() => slow.abort(), requestMs);
-  const signal = AbortSignal.any([deadline.signal, slow.signal]);
+  // By hand: AbortSignal.any takes as long as all else here, and there may be hundreds of requests.
+  const ending = new AbortController();
+  const { signal } = ending;
+  const timer = setTimeout(() => ending.abort(), requestMs);
+  const onDeadline = (): void => ending.abort(deadline.signal.reason);
+  deadline.signal.addEventListener('abort', onDeadline, { once: true });
   // An SDK that ignores its signal must not hold us: the abort itself ends the wait.
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => {
@@ -86,6 +92,7 @@ async function attempt<T>(limits: OperationLimits, options: CallOptions, send: (
     throw over ?? asFault(error);
   } finally {
     clearTimeout(timer);
+    deadline.signal.removeEventListener('abort', onDeadline);
     signal.removeEventListener('abort', onAbort);
     ended.catch(() => undefined);
   }

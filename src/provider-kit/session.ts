@@ -58,6 +58,8 @@ export class Sessions {
   readonly #requestMs: number;
   readonly #hostFor: (config: ProviderConfig, role: Host['role']) => Host;
   readonly #open = new Map<string, ProviderSession>();
+  /** Identities by role: a manifest of many references asks for the same few again and again. */
+  readonly #identities = new WeakMap<ConfiguredProvider, Map<Host['role'], string>>();
 
   /** @param requestMs time limit of one request in milliseconds */
   constructor(deadline: Deadline, requestMs: number, hostFor: (config: ProviderConfig, role: Host['role']) => Host) {
@@ -67,23 +69,32 @@ export class Sessions {
   }
 
   /** What two providers have in common that talk to the same backend as the same principal. @throws Fault 'options' */
-  identity(configured: ConfiguredProvider, role: Host['role'] = 'workload', host = this.#hostFor(configured.config, role)): string {
-    return JSON.stringify([configured.provider.scheme, role, configured.provider.identity(configured.options, host)]);
+  identity(configured: ConfiguredProvider, role: Host['role'] = 'workload'): string {
+    const known = this.#identities.get(configured)?.get(role);
+    if (known !== undefined) return known;
+    const host = this.#hostFor(configured.config, role);
+    const identity = JSON.stringify([configured.provider.scheme, role, configured.provider.identity(configured.options, host)]);
+    const identities = this.#identities.get(configured) ?? new Map<Host['role'], string>();
+    this.#identities.set(configured, identities.set(role, identity));
+    return identity;
   }
 
   /** @throws Fault 'options' when the options don't even name an identity */
   get(configured: ConfiguredProvider, role: Host['role'] = 'workload'): ProviderSession {
-    const host = this.#hostFor(configured.config, role);
-    const identity = this.identity(configured, role, host);
+    const identity = this.identity(configured, role);
     const known = this.#open.get(identity);
     if (known !== undefined) return known;
-    const session = new ProviderSession(configured, host, this.#deadline, this.#requestMs, () => this.#forgetReads());
+    const host = this.#hostFor(configured.config, role);
+    const session = new ProviderSession(configured, host, this.#deadline, this.#requestMs, () => this.forgetReads());
     this.#open.set(identity, session);
     return session;
   }
 
-  /** What was read before a write may not be what is there now, in the session of another role either. */
-  #forgetReads(): void {
+  /**
+   * Lets every document be read again, by the sessions that are signed in already. A write does it, too: what was read
+   * before may not be what is there now, in the session of another role either.
+   */
+  forgetReads(): void {
     for (const session of this.#open.values()) session.forgetReads();
   }
 

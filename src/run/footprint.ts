@@ -24,6 +24,7 @@ export class Footprint {
   readonly #record: KeptRecord | undefined;
   readonly #handover: Handover | undefined;
   readonly #folder: string | undefined;
+  #left = false;
 
   /** Makes the files and writes the record. @throws SecretsError IO when the files can't be made */
   constructor({ run, prepared, command, handover, stateFolder }: FootprintOptions) {
@@ -57,9 +58,24 @@ export class Footprint {
     if (this.#folder !== undefined) sweepRecords(this.#folder);
   }
 
+  /**
+   * The files of these secrets hold their new values from now on, each all at once.
+   * @throws Node's errors where one can't be written; the file is as it was then
+   */
+  update(prepared: Prepared, run: Run): void {
+    this.#handover?.update(prepared.composed.files);
+    this.#record?.updated(recordedSecrets(prepared, run.key, run.sessions).filter((one) => one.as === 'file'));
+  }
+
+  /** The next program of the same run keeps the record from now on. */
+  leaveRecord(): void {
+    this.#record?.leave();
+    this.#left = true;
+  }
+
   /** Never throws. */
   remove(): void {
     this.#handover?.remove();
-    this.#record?.remove();
+    if (!this.#left) this.#record?.remove();
   }
 }

@@ -5,13 +5,13 @@
  * descriptor is an open file that has no name any more, so nothing can be left.
  */
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, fchmodSync, mkdirSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { SecretsError, type Issue } from '../core/errors.ts';
 import type { SecretSpec } from '../core/model.ts';
 import type { SecretValue } from '../core/secret-value.ts';
-import { errorCode } from '../platform/atomic-file.ts';
+import { errorCode, TEMP_SUFFIX } from '../platform/atomic-file.ts';
 import type { StdioEntry } from '../platform/descriptors.ts';
 import { memoryPlace, memoryRoots, ownedName } from '../platform/memory-files.ts';
 
@@ -132,6 +132,20 @@ export class Handover {
       });
     }
     if (named.length === 0) this.remove();
+  }
+
+  /**
+   * Puts new values in place of those in the files, each in one step, so that a reader gets the old one or the new.
+   * @throws Node's errors; the file that failed is as it was
+   */
+  update(secrets: readonly FileSecret[]): void {
+    for (const { as, path: file, value } of secrets) {
+      if (as !== 'file' || !this.#made) continue;
+      const temp = `${file}${TEMP_SUFFIX}`;
+      rmSync(temp, { force: true });
+      writeNew(temp, value.reveal());
+      renameSync(temp, file);
+    }
   }
 
   /** The child has its own descriptors now. */

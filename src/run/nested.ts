@@ -138,11 +138,12 @@ export function recordedSecrets(
     const { name, as } = planned.spec;
     const result = resolution.results.get(name);
     const ids = documentsOf(planned.references, sessions);
-    const absent = ids === undefined ? [] : [{ name, as, state: 'absent' as const, proof: proofOf(key, name, ids) }];
-    if (result?.state === 'absent') return absent;
+    const absent = (): readonly RecordedSecret[] =>
+      ids === undefined ? [] : [{ name, as, state: 'absent', proof: proofOf(key, name, ids) }];
+    if (result?.state === 'absent') return absent();
     if (result?.state !== 'resolved') return [];
     const { secret } = result;
-    if (secret.from === 'default') return absent;
+    if (secret.from === 'default') return absent();
     if (!injected.has(name)) return [];
     const position = secret.reference === undefined ? -1 : planned.references.indexOf(secret.reference);
     const proof = ids === undefined || position < 0 ? undefined : proofOf(key, name, ids.slice(0, position + 1), secret.value);

@@ -101,16 +101,20 @@ export function understand(placed: PlacedReference, adapters: Adapters, name?: s
   }
 }
 
-/** @throws SecretsError with every reference and option that is wrong */
-export async function plan(manifest: Manifest, selection: Selection): Promise<Plan> {
+/**
+ * @param settled names whose values are there already: their references are not looked at
+ * @throws SecretsError with every reference and option that is wrong
+ */
+export async function plan(manifest: Manifest, selection: Selection, settled: Pick<ReadonlySet<string>, 'has'> = new Set()): Promise<Plan> {
   const specs = [...selection.injected, ...selection.support];
-  const { adapters, issues: adapterIssues } = await loadAdapters(providersOf(manifest, referencesOf(specs)));
+  const open = specs.filter(({ name }) => !settled.has(name));
+  const { adapters, issues: adapterIssues } = await loadAdapters(providersOf(manifest, referencesOf(open)));
   const issues: Issue[] = [...adapterIssues];
   const broken = new Set(adapterIssues.map((issue) => issue.provider));
   const injected = new Set(selection.injected);
   const secrets = specs.map((spec): PlannedSecret => {
     const references: PlannedReference[] = [];
-    for (const placed of referencesOf([spec])) {
+    for (const placed of settled.has(spec.name) ? [] : referencesOf([spec])) {
       if (broken.has(placed.reference.provider)) continue;
       const understood = understand(placed, adapters, spec.name);
       if ('parsed' in understood) references.push(understood);

@@ -9,7 +9,7 @@ import type { Handover } from './handover.ts';
 import { createHost, type Reported, type Surroundings } from './host.ts';
 import { markOf, signInHint, takeOver, type OuterRun } from './nested.ts';
 import { plan, type Plan } from './plan.ts';
-import { resolve, type Resolution } from './resolve.ts';
+import { resolve, type Resolution, type Resolved } from './resolve.ts';
 import { select, type SelectOptions } from './select.ts';
 import { validate, type ValidSet } from './validate.ts';
 
@@ -30,6 +30,7 @@ export class Run {
   readonly sessions: Sessions;
   readonly surroundings: Surroundings;
   readonly #deadline: Deadline;
+  #closed: Promise<void> | undefined;
 
   constructor(manifest: Manifest, surroundings: Surroundings, limits: TimeLimits = DEFAULT_LIMITS, cancel?: AbortSignal) {
     this.id = randomUUID();
@@ -48,10 +49,21 @@ export class Run {
     );
   }
 
-  /** Closes every session, bounded in time, and stops the clock. Never throws. */
+  /** A further operation of the same sessions: its clock begins at the start, and documents are read again. */
+  async again<T>(work: () => Promise<T>): Promise<T> {
+    this.#deadline.restart();
+    this.sessions.forgetReads();
+    try {
+      return await work();
+    } finally {
+      this.#deadline.close();
+    }
+  }
+
+  /** Closes every session, bounded in time, and stops the clock; a second call waits for the first. Never throws. */
   async close(): Promise<void> {
-    await this.sessions.close();
-    this.#deadline.close();
+    this.#closed ??= this.sessions.close().then(() => this.#deadline.close());
+    return this.#closed;
   }
 }
 
@@ -70,6 +82,8 @@ export interface PrepareOptions {
   readonly rules?: EnvRules;
   /** The run whose child this is. */
   readonly outer?: OuterRun | undefined;
+  /** Values that are there already, by name: those of a sealed file. */
+  readonly settled?: ReadonlyMap<string, Resolved> | undefined;
   /** Asks the managers for everything, also for what the outer run has injected. */
   readonly fresh?: boolean | undefined;
   /** Needed for secrets with `as: file` and `as: fd`; the caller makes what `composed.files` says. */
@@ -78,9 +92,10 @@ export interface PrepareOptions {
 
 /** @throws SecretsError of any stage */
 export async function prepare(manifest: Manifest, run: Run, options: PrepareOptions): Promise<Prepared> {
-  const planned = await plan(manifest, select(manifest, options.select));
-  const { outer } = options;
-  const known = outer === undefined || options.fresh === true ? undefined : takeOver(planned, outer, run);
+  const { outer, settled } = options;
+  const planned = await plan(manifest, select(manifest, options.select), settled);
+  const taken = outer === undefined || options.fresh === true ? undefined : takeOver(planned, outer, run);
+  const known = settled === undefined ? taken : new Map([...(taken ?? []), ...settled]);
   const resolution = await resolve(planned, run.sessions, known);
   const valid = validate(resolution, {
     now: new Date(),

@@ -77,15 +77,31 @@ export class KeptRecord {
 
   /** Adds who the child is. Never throws. */
   started(pid: number): void {
-    const file = fileOf(this.#folder, this.#record.id);
     this.#record = { ...this.#record, program: processOf(pid) };
+    this.#replace();
+  }
+
+  #replace(): void {
+    const file = fileOf(this.#folder, this.#record.id);
     try {
       this.#write(`${file}${TEMP_SUFFIX}`);
       renameSync(`${file}${TEMP_SUFFIX}`, file);
     } catch {
-      // the record without it is good enough
+      // the record as it was is good enough
     }
   }
+
+  /** The child got these in place of what it had under their names. Never throws. */
+  updated(secrets: readonly RecordedSecret[]): void {
+    const fresh = new Map(secrets.map((one) => [one.name, one]));
+    this.#record = { ...this.#record, secrets: this.#record.secrets.map((one) => fresh.get(one.name) ?? one) };
+    this.#replace();
+  }
+
+  /** Leaves the file to the record that the same run has made for its next child. */
+  readonly leave = (): void => {
+    process.removeListener('exit', this.remove);
+  };
 
   /** Never throws. */
   readonly remove = (): void => {

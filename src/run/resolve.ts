@@ -12,8 +12,11 @@ import { fillTemplate } from './template.ts';
 /** A secret's value and where it came from. */
 export interface ResolvedSecret {
   readonly value: SecretValue;
-  /** `provider`: fetched; `template`, `value`, `default`: from the manifest; the parent's own value may win over the last two. */
-  readonly from: 'provider' | 'template' | 'value' | 'default';
+  /**
+   * `provider`: fetched; `sealed`: from a sealed file; `template`, `value`, `default`: from the manifest; the parent's
+   * own value may win over the last two.
+   */
+  readonly from: 'provider' | 'sealed' | 'template' | 'value' | 'default';
   readonly reference?: PlannedReference;
   readonly version?: string;
   readonly createdAt?: Date;

@@ -45,6 +45,13 @@ export class Stopping {
     this.#kill = setTimeout(() => this.#send('SIGKILL'), killAfter);
   }
 
+  /** Asks the child to end, now, and sees to it that it does, also if it is suspended. */
+  stopForGood(): void {
+    this.stop(this.#rules.killAfter ?? DEFAULT_KILL_AFTER);
+    // A stopped program gets its signals only when it goes on.
+    if (process.platform !== 'win32') this.#send('SIGCONT');
+  }
+
   /** The child has ended. */
   end(): void {
     clearTimeout(this.#clock);
@@ -58,9 +65,7 @@ export class Stopping {
       return;
     }
     this.#onOver();
-    this.stop(this.#rules.killAfter ?? DEFAULT_KILL_AFTER);
-    // A stopped program gets its signals only when it goes on.
-    if (process.platform !== 'win32') this.#send('SIGCONT');
+    this.stopForGood();
   }
 }
 

@@ -27,7 +27,7 @@ export interface AttachOptions {
   /** Whether it leads a process group that gets every signal as a whole. */
   readonly ownGroup?: boolean;
   /** How the child is asked to end, in place of a SIGTERM passed on as it is. */
-  readonly stopping?: Pick<Stopping, 'stop'> | undefined;
+  readonly stopping?: Pick<Stopping, 'stop'>;
 }
 
 const ENDING: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGBREAK']);
@@ -37,7 +37,10 @@ export class Relay {
   readonly #onEarly: (signal: NodeJS.Signals) => void;
   readonly #handlers = new Map<NodeJS.Signals, () => void>();
   #child: ChildProcess | undefined;
+  /** What arrived while the child was being started; undefined before and after that. */
+  #held: NodeJS.Signals[] | undefined;
   #ended = false;
+  #asked = false;
   #ownSession = false;
   #ownGroup = false;
   #stopping: AttachOptions['stopping'];
@@ -58,15 +61,35 @@ export class Relay {
     return this.#late.promise;
   }
 
-  /** From now on signals are the child's. */
+  /** Whether a signal that asks to end has come since the child was started: then no other takes its place. */
+  get asked(): boolean {
+    return this.#asked;
+  }
+
+  /** The child is about to be started: from now on signals are kept until it is there. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  /** From now on signals are the child's, and so are those that were kept. */
   attach(child: ChildProcess, options: AttachOptions = {}): void {
     this.#child = child;
     this.#ownSession = options.ownSession ?? false;
     this.#ownGroup = options.ownGroup ?? false;
     this.#stopping = options.stopping;
+    this.#ended = false;
+    this.#asked = false;
     child.once('exit', () => {
-      this.#ended = true;
+      // Of two children, while one takes the other's place, only the newer one's end counts.
+      if (this.#child === child) this.#ended = true;
     });
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    // Also what a terminal sends to the whole group: it may have come before the child was in it.
+    for (const signal of held) {
+      if (signal === 'SIGTERM' && this.#stopping !== undefined) this.#stopping.stop();
+      else this.send(signal);
+    }
   }
 
   /** Gives the signals their default meaning back. */
@@ -76,6 +99,11 @@ export class Relay {
   }
 
   #receive(signal: NodeJS.Signals): void {
+    if (ENDING.has(signal)) this.#asked = true;
+    if (this.#held !== undefined) {
+      this.#held.push(signal);
+      return;
+    }
     if (this.#ended) {
       if (ENDING.has(signal)) this.#late.resolve(signal);
       return;
@@ -101,13 +129,18 @@ export class Relay {
 
   /** Gives the child, or its group, a signal. Nothing happens where there is no child or none any more. */
   send(signal: NodeJS.Signals): void {
-    const pid = this.#child?.pid;
-    if (pid === undefined || this.#ended) return;
-    try {
-      process.kill(this.#ownGroup ? -pid : pid, signal);
-    } catch {
-      // It is gone already, or became another user's, whom we may not signal.
-    }
+    if (this.#child !== undefined && !this.#ended) signalChild(this.#child, this.#ownGroup, signal);
+  }
+}
+
+/** Gives a child, or the group that it leads, a signal. Nothing happens where it has ended. */
+export function signalChild(child: ChildProcess, ownGroup: boolean, signal: NodeJS.Signals): void {
+  const { pid } = child;
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(ownGroup ? -pid : pid, signal);
+  } catch {
+    // It is gone already, or became another user's, whom we may not signal.
   }
 }
 

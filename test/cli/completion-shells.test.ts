@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { SCRIPTS } from '../../src/cli/completion-scripts.ts';
 import { folder } from '../manifest/folder.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
+const PROGRAM = join(import.meta.dirname, '..', '..', 'src', 'cli', 'program.ts');
 
 /** Words of a line, and what the program says to them: by line, so that a wrong word gets no answer. */
 type Answers = Readonly<Record<string, string>>;
@@ -72,7 +72,7 @@ describe.skipIf(!has('bash'))('bash', () => {
   });
 
   it('works with the program itself, which says nothing where there is no manifest', () => {
-    const load = `import(${JSON.stringify(MAIN)}).then(({ main }) => main(process.argv.slice(1)))`;
+    const load = `import(${JSON.stringify(PROGRAM)}).then(({ runProgram }) => runProgram(process.argv.slice(1)))`;
     const { cwd, env } = project(`exec "${process.execPath}" --no-warnings -e ${quoted(load)} -- "$@"`);
     const script = `${SCRIPTS.bash}\nCOMP_LINE='secrets get '; COMP_POINT=12; _secrets_completion; echo "\${COMPREPLY[*]}"`;
     const run = (where: string) => spawnSync('bash', ['--norc', '-c', script], { cwd: where, env, encoding: 'utf8' });

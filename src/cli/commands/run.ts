@@ -1,25 +1,35 @@
 /** `secrets run`: resolve, inject, launch, supervise. */
 import type { Command } from 'commander';
-import { formatDuration } from '../../core/duration.ts';
 import { SecretsError } from '../../core/errors.ts';
 import { emptyCores } from '../../platform/core-files.ts';
 import { descriptorsToKeep } from '../../platform/descriptors.ts';
 import { userFolders } from '../../platform/folders.ts';
 import { closeInspector } from '../../platform/hygiene.ts';
-import { Footprint, type FootprintOptions } from '../../run/footprint.ts';
 import { Handover } from '../../run/handover.ts';
-import { launch, lookUp } from '../../run/launch.ts';
+import { lookUp, type Command as Program } from '../../run/launch.ts';
+import type { Loaded } from '../../run/load.ts';
 import { outerRun } from '../../run/nested.ts';
-import { prepare, type Prepared, type Run } from '../../run/prepare.ts';
-import type { StopRules, Stopping } from '../../run/stopping.ts';
-import { endAs, Relay, statusOf, supervise, type Ending } from '../../run/supervise.ts';
+import { prepare, type Prepared, type PrepareOptions } from '../../run/prepare.ts';
+import { Relay, statusOf } from '../../run/supervise.ts';
 import { announceMasks, takesMasks } from '../ci-masks.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { references } from '../options.ts';
-import { addRunOptions, keepRule, maskRules, rulesFor, stopRules, type RunOptions, envFilesOf } from '../run-options.ts';
-import { finishStreams, openStreams, watchStreams } from '../run-output.ts';
-import { reportPrepared, scrubNotice, shown } from '../run-report.ts';
+import {
+  addRunOptions,
+  keepRule,
+  maskRules,
+  refuseBesideSealed,
+  rulesFor,
+  stopRules,
+  watchRules,
+  type RunOptions,
+  envFilesOf,
+} from '../run-options.ts';
+import { reportPrepared, shown } from '../run-report.ts';
+import { startProgram, type Started, type StartOptions } from '../run-start.ts';
+import { watchOver } from '../run-supervise.ts';
+import { closeQuickly } from '../within.ts';
 import { selectOptionsOf } from '../select-options.ts';
 import { loadFor, openRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
@@ -51,8 +61,12 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   }
   const coresBefore = emptyCores();
   const keepFds = keepRule(options.keepFd ?? []);
-  const stops = await stopRules(options);
-  const loaded = await loadFor(context, { envFiles: envFilesOf(options), refs: references(options.ref ?? []) });
+  const stops = stopRules(options);
+  const watching = watchRules(options);
+  refuseBesideSealed(options);
+  const asked: readonly [string, ...string[]] = [program ?? '', ...args];
+  const sealed = options.sealed === undefined ? undefined : await unseal(context, options.sealed, asked);
+  const loaded = sealed?.loaded ?? (await loadFor(context, { envFiles: envFilesOf(options), refs: references(options.ref ?? []) }));
   const { manifest } = loaded;
   const rules = rulesFor(manifest, options);
   if (options.dryRun === true) {
@@ -60,18 +74,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     await printPlan(context, manifest, selectOptionsOf(options), rules, argv);
     return;
   }
-  const command = lookUp([program ?? '', ...args], context.env, context.cwd);
-  if (!('file' in command)) {
-    context.output.error(
-      new SecretsError({
-        code: 'USAGE',
-        message: `${shown(program ?? '')}: ${command.message}`,
-        hint: command.exit === 126 ? 'chmod +x FILE, or name its interpreter: secrets run -- sh FILE' : 'check the spelling and PATH',
-      }),
-      'nothing was fetched',
-    );
-    process.exit(command.exit);
-  }
+  const command = sealed?.command ?? commandOrExit(context, asked);
   const mask = maskRules(manifest, options);
   const replacing = options.replace === true ? await import('../run-replace.ts') : undefined;
   const replacement = replacing?.planReplacement(context, manifest, options, command, mask);
@@ -87,100 +90,101 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const run = openRun(context, loaded, cancel.signal);
   const stateFolder = userFolders(context.env).state;
   const outer = outerRun(context.env, stateFolder);
-  const handover = new Handover(descriptorsToKeep(args, context.env, keepFds));
+  const newHandover = (): Handover => new Handover(descriptorsToKeep(args, context.env, keepFds));
+  const handover = newHandover();
+  const preparation: PrepareOptions = {
+    select: selectOptionsOf(options),
+    argv: replacement?.argv ?? argv,
+    rules,
+    outer: sealed === undefined ? outer : undefined,
+    fresh: options.fresh,
+    settled: sealed?.settled,
+    handover,
+  };
   let prepared: Prepared;
   try {
-    prepared = await withSpinner(context, 'fetching secrets', () =>
-      prepare(manifest, run, {
-        select: selectOptionsOf(options),
-        argv: replacement?.argv ?? argv,
-        rules,
-        outer,
-        fresh: options.fresh,
-        handover,
-      }),
-    );
+    prepared = await withSpinner(context, 'fetching secrets', () => prepare(manifest, run, preparation));
     replacing?.refuseLeases(prepared);
   } catch (error) {
     await closeQuickly(run);
     if (early !== undefined) process.exit(statusOf(early));
     throw error;
   }
-  if (options.ciMask !== 'off' && takesMasks(context.env)) await announceMasks(context, prepared, manifest.mask);
+  const announce = async (what: Prepared): Promise<void> => {
+    if (options.ciMask !== 'off' && takesMasks(context.env)) await announceMasks(context, what, manifest.mask);
+  };
+  await announce(prepared);
   reportPrepared(context, prepared);
+  // What an outer run has injected is old by then.
+  const prepareAgain = async (how: Handover): Promise<Prepared> => {
+    const again = await prepare(manifest, run, { ...preparation, handover: how, fresh: true });
+    await announce(again);
+    return again;
+  };
   // Sign-in tokens are given back as soon as nothing needs them; a lease lives as long as its token.
   const leased = prepared.valid.secrets.some(({ secret }) => secret.lease !== undefined);
-  if (!leased) await closeQuickly(run);
+  if (!leased && watching === undefined) await closeQuickly(run);
   if (early !== undefined) {
     await closeQuickly(run);
     process.exit(statusOf(early));
   }
 
-  const footprint = await leaveFootprint(context, { run, prepared, command, handover, stateFolder });
-  const programCores = options.core === true ? coresBefore : undefined;
-  if (replacing !== undefined && replacement !== undefined) {
-    replacing.becomeProgram(context, prepared, replacement, mask, programCores);
-  }
-  const stopping = stops === undefined ? undefined : await stoppingFor(context, stops, (signal) => relay.send(signal));
-  const streams = await openStreams(context, prepared, run, mask);
-  const launched = await launch(command, {
-    env: prepared.composed.env,
-    parent: context.env,
-    cwd: context.cwd,
+  // Counted last, so that a run that can't begin uses nothing up.
+  await sealed?.takeUse();
+  const starting: StartOptions = {
+    run,
+    command,
+    relay,
+    mask,
     keepFds,
-    streams,
-    descriptors: handover.descriptors,
     wrapper,
-    cores: programCores,
-  });
-  if (!launched.ok) {
-    streams?.abandon();
-    footprint.remove();
-    await closeQuickly(run);
-    context.output.error(
-      new SecretsError({ code: 'ENV_INVALID', message: `${shown(program ?? '')}: ${launched.message}` }),
-      'nothing was started',
-    );
-    process.exit(launched.exit);
-  }
-  relay.attach(launched.child, { ownSession: streams?.ownSession ?? false, ownGroup: launched.ownGroup, stopping });
-  stopping?.begin();
-  const damage = watchStreams(context, streams, launched.child);
-  footprint.started(launched.child);
-  const ending = await supervise(launched.child);
-  stopping?.end();
-  footprint.remove();
-  const cutBy = await finishStreams(context, streams, relay.late);
-  await closeQuickly(run);
-  relay.release();
-  const { scrubbed } = prepared.composed;
-  if (scrubbed.length > 0 && !isSuccess(ending)) context.output.notice(scrubNotice(scrubbed));
-  if (damage.maskFailed) process.exit(RUN_FAILURE);
-  endAs(cutBy === undefined ? ending : { signal: cutBy });
+    cores: options.core === true ? coresBefore : undefined,
+    stateFolder,
+    interrupted: () => early,
+  };
+  const start = (what: Prepared, how: Handover): Promise<Started> => startProgram(context, starting, what, how);
+  const instead =
+    replacing === undefined || replacement === undefined
+      ? undefined
+      : () => replacing.becomeProgram(context, prepared, replacement, mask, starting.cores);
+  const changes =
+    watching === undefined
+      ? undefined
+      : (await import('../run-changes.ts')).changesOf(context, {
+          rules: watching,
+          run,
+          prepared,
+          handover,
+          prepareAgain,
+          newHandover,
+          start,
+        });
+  const started = await startProgram(context, starting, prepared, handover, instead);
+  await watchOver(context, started, { run, relay, stops }, changes);
 }
 
-const RUN_FAILURE = 125;
-const isSuccess = (ending: Ending): boolean => 'code' in ending && ending.code === 0;
-
-async function leaveFootprint(context: Context, options: FootprintOptions): Promise<Footprint> {
-  try {
-    const footprint = new Footprint(options);
-    if (footprint.unrecorded !== undefined)
-      context.output.detail(`no record of this run can be kept (${footprint.unrecorded}), so secrets ps does not show it`);
-    return footprint;
-  } catch (error) {
-    await closeQuickly(options.run);
-    throw error;
-  }
+/** The program of the command, or this process ends as a shell does that has not found it. */
+function commandOrExit(context: Context, argv: readonly [string, ...string[]]): Program {
+  const command = lookUp(argv, context.env, context.cwd);
+  if ('file' in command) return command;
+  context.output.error(
+    new SecretsError({
+      code: 'USAGE',
+      message: `${shown(argv[0])}: ${command.message}`,
+      hint: command.exit === 126 ? 'chmod +x FILE, or name its interpreter: secrets run -- sh FILE' : 'check the spelling and PATH',
+    }),
+    'nothing was fetched',
+  );
+  process.exit(command.exit);
 }
 
-/** Loaded only where an option is about stopping. */
-async function stoppingFor(context: Context, rules: StopRules, send: (signal: NodeJS.Signals) => void): Promise<Stopping> {
-  const { DEFAULT_KILL_AFTER, Stopping } = await import('../../run/stopping.ts');
-  return new Stopping(rules, send, () => {
-    const kill = formatDuration(rules.killAfter ?? DEFAULT_KILL_AFTER);
-    context.output.notice(`the program's time (--ttl) is over, so it gets ${rules.signal}, and SIGKILL after ${kill}`);
-  });
+/** The sealed file in place of a manifest; its terms are about the command, which is looked up first therefore. */
+async function unseal(context: Context, file: string, argv: readonly [string, ...string[]]) {
+  const command = commandOrExit(context, argv);
+  const { openSealed } = await import('../sealed.ts');
+  const { manifest, settled, takeUse } = await openSealed(context, file, { argv, file: command.file, now: new Date() });
+  const loaded: Loaded = { manifest, warnings: [] };
+  return { command, loaded, settled, takeUse };
 }
 
 async function parentDeath(context: Context): Promise<readonly string[]> {
@@ -191,9 +195,4 @@ async function parentDeath(context: Context): Promise<readonly string[]> {
     message: '--die-with-parent needs Linux and a setpriv (util-linux) that knows --pdeathsig',
     hint: 'install util-linux, or leave the option out',
   });
-}
-
-/** Two seconds are enough to give tokens back; a manager that hangs must not hold the program. */
-async function closeQuickly(run: Run): Promise<void> {
-  await Promise.race([run.close(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
 }

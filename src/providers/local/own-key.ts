@@ -21,7 +21,7 @@ export async function unlock(location: Location, index: StoreIndex, host: Host):
 }
 
 /** The user's own keys, for team stores: those of `SECRETS_IDENTITY_FILE`, else that of the user's own store. */
-async function ownIdentities(host: Host): Promise<readonly OwnIdentity[]> {
+export async function ownIdentities(host: Host): Promise<readonly OwnIdentity[]> {
   const file = givenIdentityFile(host);
   if (file !== undefined) {
     const found = await readIdentityFile(file);
@@ -33,7 +33,7 @@ async function ownIdentities(host: Host): Promise<readonly OwnIdentity[]> {
   const own = await ownStore(host);
   if (own !== undefined) return [await fetchIdentity(own.custody, own.recipient, own.location, host)];
   throw new Fault('locked', {
-    message: 'you have no key to read a team store with',
+    message: 'you have no key of your own to open this with',
     hint: 'secrets whoami --recipient makes one and prints what the others need; on a machine, export SECRETS_IDENTITY_FILE',
   });
 }

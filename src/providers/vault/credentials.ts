@@ -19,6 +19,8 @@ export type Credential =
       readonly secretField: string;
       /** `github-actions` is fetched when it is needed. */
       readonly secret: SecretValue | { readonly from: 'github-actions'; readonly audience: string | undefined };
+      /** The secret part is a token that is exchanged for it, once. */
+      readonly isWrapped?: boolean;
       /** What to look at when the server refuses. */
       readonly check: string;
     };
@@ -66,13 +68,14 @@ async function lookForToken({ env, file }: Method<'token'>, host: Host): Promise
   return { missing: `token: no ${[...variables, path].filter((place) => place !== undefined).join(', ')}` };
 }
 
-async function lookForAppRole({ mount = 'approle', roleId, secretIdFile }: Method<'approle'>, host: Host): Promise<Looked> {
+async function lookForAppRole({ mount = 'approle', roleId, secretIdFile, wrapped }: Method<'approle'>, host: Host): Promise<Looked> {
   const role = roleId ?? host.env['VAULT_ROLE_ID'];
   if (role === undefined || role === '') return { missing: 'approle: no VAULT_ROLE_ID' };
   const secret = secretIdFile === undefined ? fromVariable('VAULT_SECRET_ID', host) : await fromFile(secretIdFile, host);
   if (secret === undefined) return { missing: `approle: no ${secretIdFile ?? 'VAULT_SECRET_ID'}` };
   const check = 'check that the role id belongs to this mount, and that the secret id has not expired or been used up';
-  return { credential: { kind: 'login', method: 'approle', mount, fields: { role_id: role }, secretField: 'secret_id', secret, check } };
+  const login = { kind: 'login', method: 'approle', mount, fields: { role_id: role }, secretField: 'secret_id', secret, check } as const;
+  return { credential: wrapped === true ? { ...login, isWrapped: true } : login };
 }
 
 async function lookForKubernetes(

@@ -52,6 +52,7 @@ const approle = object(
     mount: z.optional(mount),
     roleId: z.optional(text),
     secretIdFile: z.optional(text),
+    wrapped: z.optional(z.boolean({ error: 'must be true or false' })),
   },
   { secretId: 'a secret id must not stand in a manifest: use the variable VAULT_SECRET_ID or secretIdFile' },
 );

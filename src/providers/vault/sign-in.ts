@@ -7,6 +7,7 @@ import { githubIdToken } from './github-oidc.ts';
 import { objectAt, stringAt } from './json.ts';
 import type { Settings } from './settings.ts';
 import type { Transport } from './transport.ts';
+import { unwrapSecretId } from './wrapping.ts';
 
 /** Milliseconds that revoking may take when a session ends. */
 const REVOKE_MS = 2_000;
@@ -30,6 +31,8 @@ export class SignIn {
   /** Tokens that another one was asked for, so that many callers with the same ended token sign in once. */
   readonly #replaced = new WeakSet<Token>();
   #token: Promise<Token> | undefined;
+  /** Can be had once, and signing in again needs it again. */
+  #unwrapped: Promise<SecretValue> | undefined;
 
   constructor(settings: Settings, host: Host, transport: Transport) {
     this.#settings = settings;
@@ -93,8 +96,8 @@ export class SignIn {
   }
 
   async #login(login: Login, op: Operation): Promise<Token> {
-    const { mount, fields, secretField, secret } = login;
-    const proof = secret instanceof SecretValue ? secret : await githubIdToken(secret.audience, this.#host, op);
+    const { mount, fields, secretField } = login;
+    const proof = await this.#proof(login, op);
     const about = `auth/${mount}`;
     const answer = await op
       .call({ what: `sign in at ${about}` }, (signal) => {
@@ -116,6 +119,12 @@ export class SignIn {
     const value = SecretValue.fromText(token);
     this.#host.sensitive(value);
     return { value, from: about, isOurs: true, isRevocable: stringAt(auth, 'token_type') !== 'batch' };
+  }
+
+  #proof({ secret, mount, isWrapped }: Login, op: Operation): Promise<SecretValue> {
+    if (!(secret instanceof SecretValue)) return githubIdToken(secret.audience, this.#host, op);
+    if (isWrapped !== true) return Promise.resolve(secret);
+    return (this.#unwrapped ??= unwrapSecretId(secret, mount, this.#transport, this.#host, op));
   }
 
   /** The server's 400, 403 and 404 for a login all mean that these credentials don't sign in. */

@@ -26,6 +26,8 @@ export interface VaultRequest {
   readonly acceptGone?: boolean;
   /** Other statuses that the caller reads itself. */
   readonly accept?: readonly number[];
+  /** Asks for the answer wrapped: a token that gives it out once, within so many milliseconds. */
+  readonly wrapMs?: number;
   /** False for the few paths that exist only outside of namespaces. */
   readonly inNamespace?: boolean;
 }
@@ -89,7 +91,7 @@ export class Transport {
   }
 
   #request(request: VaultRequest, target: string, token: SecretValue | undefined, signal: AbortSignal): Promise<HttpResponse> {
-    const { method, body, inNamespace = true } = request;
+    const { method, body, wrapMs, inNamespace = true } = request;
     const { namespace } = this.#settings;
     return this.#http.request({
       method,
@@ -99,6 +101,7 @@ export class Transport {
         'x-vault-request': 'true',
         ...(body === undefined ? {} : { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' }),
         ...(namespace === undefined || !inNamespace ? {} : { 'x-vault-namespace': namespace }),
+        ...(wrapMs === undefined ? {} : { 'x-vault-wrap-ttl': `${Math.ceil(wrapMs / 1_000)}s` }),
         ...(token === undefined ? {} : { 'x-vault-token': token.reveal().toString('latin1') }),
       },
       ...(body === undefined ? {} : { body }),
