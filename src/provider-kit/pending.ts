@@ -23,25 +23,31 @@ export function refusePendingKey(key: string): void {
 export function checkRotation(ref: ParsedRef, rotation: string, found: PendingInfo): void {
   if (found.rotation !== rotation) {
     const whose = found.rotation === undefined ? 'another tool' : 'another rotation';
-    throw new Fault('conflict', { message: `the pending value of ${ref.key} is that of ${whose}`, hint: 'secrets describe NAME shows it' });
+    throw new Fault('conflict', {
+      message: `the pending value of ${ref.key} is that of ${whose}`,
+      hint: 'secrets rotate NAME --abort takes it away, once nobody works with it',
+    });
   }
   if (found.field !== ref.field)
     throw new Fault('conflict', `the pending value of ${ref.key} is ${found.field === undefined ? 'for all of it' : 'for another field'}`);
 }
 
 export const noPending = ({ key }: ParsedRef): Fault =>
-  new Fault('not-found', { message: `${key} has no pending value`, hint: 'secrets rotate makes one' });
+  new Fault('not-found', { message: `${key} has no pending value`, hint: 'secrets rotate NAME makes one' });
 
 /** There is one already, whoever made it. */
 export const alreadyPending = ({ key }: ParsedRef): Fault =>
   new Fault('conflict', {
     message: `${key} has a pending value already: a rotation of it is under way or was left half-finished`,
-    hint: 'secrets rotate --resume goes on with it, --abort takes it away',
+    hint: 'secrets rotate NAME --resume goes on with it, --abort takes it away',
   });
 
 /** A version that was compared is not current any more. */
 export const notCurrent = ({ key }: ParsedRef): Fault =>
-  new Fault('conflict', { message: `another version of ${key} is current by now; nothing was promoted`, hint: 'secrets rotate --abort' });
+  new Fault('conflict', {
+    message: `another version of ${key} is current by now; nothing was promoted`,
+    hint: 'secrets rotate NAME --abort',
+  });
 
 /** A pending value that lies beside its document, and how that document is read and written. */
 export interface Promotion {

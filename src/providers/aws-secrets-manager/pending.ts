@@ -77,7 +77,10 @@ export class PendingVersions {
     const value = field === undefined ? patch.value : await this.#writer.withField(key, current, field, patch.value, op);
     const put = await outcomeOf(() => this.#writer.putVersion(key, freeToken(state, current), value, labels, op));
     if (!put.ok) throw put.fault.kind === 'conflict' ? alreadyPending(ref) : put.fault;
-    return infoOf(await this.#state(key, op)) ?? { rotation: put.value, version: put.value, base: current };
+    const made = infoOf(await this.#state(key, op));
+    // Another tool has moved the label to a version of its own meanwhile.
+    if (made === undefined || made.version !== put.value) throw alreadyPending(ref);
+    return made;
   }
 
   async read(ref: ParsedRef, rotation: string, op: Operation): Promise<Document> {

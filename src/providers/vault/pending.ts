@@ -40,7 +40,9 @@ export async function createPending(target: Target, ref: ParsedRef, patch: Patch
   const sibling = siblingOf(target);
   const { field } = patch;
   if (field === undefined) checkObject(patch.value);
-  const { version } = await kv2Facts(target.client, target.mount, { key: target.key }, target.op);
+  const { version: newest, metadata } = await kv2Facts(target.client, target.mount, { key: target.key }, target.op);
+  // A deleted version is not current: the next value is then a first one.
+  const version = metadata.presence === 'absent' ? undefined : newest;
   const names = {
     [ROTATION]: { [rotation]: 0 },
     ...(version === undefined ? {} : { [BASE]: { [String(version)]: 0 } }),

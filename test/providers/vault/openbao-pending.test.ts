@@ -69,6 +69,16 @@ describeWith('openbao', 'pending values in OpenBao', (facts) => {
     expect((await session.pending.read(ref, 'r2', op)).bytes.reveal().toString()).toBe(value);
   });
 
+  it('makes a first value again where the current version was deleted', async () => {
+    const { name, ref } = await seeded({ a: '1' });
+    await bao.must('DELETE', `${kv}data/${name}`);
+    const { session } = await bao.open();
+    const value = canary();
+    expect((await session.pending.create(ref, patchOf(value, 'a'), 'r1', op)).base).toBeUndefined();
+    expect(await session.pending.promote(ref, 'r1', { expect: 'absent' }, op)).toEqual({ version: '2' });
+    expect(await content(session, ref)).toEqual({ a: value });
+  });
+
   it('works with the rights that the documentation lists, and names a rule that is missing', async () => {
     const { name, ref } = await seeded({ a: '1', b: '2' });
     const rules = [
