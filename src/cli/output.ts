@@ -1,5 +1,5 @@
 /** All that is printed: results on stdout, everything else on stderr. */
-import { writeSync } from 'node:fs';
+import { write, writeSync } from 'node:fs';
 import path from 'node:path';
 import { CODES, SecretsError, type Issue, type Position } from '../core/errors.ts';
 
@@ -67,17 +67,25 @@ export class Output {
 
   /** An error and how it ends the program: every problem, then what it means for the command. */
   error(error: SecretsError, ending?: string): void {
-    if (this.options.json) {
-      this.#say(JSON.stringify(errorJson(error)));
-      return;
-    }
+    this.#say(this.#errorText(error, ending));
+  }
+
+  /** The same where a reader that takes nothing must not hold us up. Settles when it was written, or can't be. */
+  async errorAside(error: SecretsError, ending?: string): Promise<void> {
+    return new Promise((resolve) => {
+      write(2, `${this.#errorText(error, ending)}\n`, () => resolve());
+    });
+  }
+
+  #errorText(error: SecretsError, ending: string | undefined): string {
+    if (this.options.json) return JSON.stringify(errorJson(error));
     const problems = bySameCause(error.issues);
-    for (const issue of problems) {
+    const blocks = problems.map((issue) => {
       const hint = issue.hint ?? CODES[issue.code].hint;
-      this.#say(block(`secrets: ${this.styled('red', `error[${issue.code}]`)}: `, { ...issue, hint }, this.#where));
-    }
-    if (problems.length > 1) this.#say(`secrets: ${problems.length} problems${ending === undefined ? '' : `; ${ending}`}`);
-    else if (ending !== undefined) this.#say(`secrets: ${ending}`);
+      return block(`secrets: ${this.styled('red', `error[${issue.code}]`)}: `, { ...issue, hint }, this.#where);
+    });
+    const result = [problems.length > 1 ? `${problems.length} problems` : undefined, ending].filter((part) => part !== undefined);
+    return [...blocks, ...(result.length === 0 ? [] : [`secrets: ${result.join('; ')}`])].join('\n');
   }
 
   /** Text in a style, if this stream shows colour. */

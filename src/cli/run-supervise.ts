@@ -87,11 +87,14 @@ class RunningProgram {
     return finishStreams(this.#context, this.started.streams, this.#relay.late);
   }
 
-  /** The same where something of ours has failed: nothing is said, and nothing waited for. */
-  async abandon(): Promise<void> {
+  /**
+   * The same where something of ours has failed: nothing is said, and nothing waited for.
+   * @returns whether everything was passed on
+   */
+  async abandon(): Promise<boolean> {
     this.#stopping.end();
     this.started.footprint.remove();
-    await within(LAST_OUTPUT_MS, this.started.streams?.finish());
+    return doneInTime(this.started.streams?.finish());
   }
 }
 
@@ -108,9 +111,10 @@ export async function watchOver(context: Context, first: Started, supervision: S
     if (failed) return;
     failed = true;
     const runs = [...programs].some((program) => program.runs);
-    context.output.error(error, runs ? 'the program is ended' : 'the program had ended before');
     changes?.end();
-    void endAfterFailure([...programs], run);
+    for (const program of programs) program.stopForGood();
+    const said = context.output.errorAside(error, runs ? 'the program is ended' : 'the program had ended before');
+    void endAfterFailure([...programs], run, said);
   };
   onEmergency(fail);
   const begin = (started: Started): RunningProgram => {
@@ -157,20 +161,33 @@ async function endRun(
 ): Promise<never> {
   await closeQuickly(run);
   relay.release();
-  if (scrubbed.length > 0 && !isSuccess(ending)) context.output.notice(scrubNotice(scrubbed));
+  // Where a signal cut the output off, whoever reads stderr may take nothing more.
+  if (scrubbed.length > 0 && !isSuccess(ending) && cutBy === undefined) context.output.notice(scrubNotice(scrubbed));
   return endAs(cutBy === undefined ? ending : { signal: cutBy });
 }
 
 const isSuccess = (ending: Ending): boolean => 'code' in ending && ending.code === 0;
 
-async function endAfterFailure(programs: readonly RunningProgram[], run: Run): Promise<never> {
-  for (const program of programs) program.stopForGood();
-  await Promise.all(
+/** @param said settles when the failure was told on stderr */
+async function endAfterFailure(programs: readonly RunningProgram[], run: Run, said: Promise<void>): Promise<never> {
+  const written = await Promise.all(
     programs.map(async (program) => {
       await program.ended;
-      await program.abandon();
+      return program.abandon();
     }),
   );
+  written.push(await doneInTime(said));
   await closeQuickly(run);
+  if (!written.every(Boolean)) (await import('../platform/execute.ts')).exitAtOnce(CODES.INTERNAL.exit);
   process.exit(CODES.INTERNAL.exit);
+}
+
+/** Whether it was written before the time for that was over; a reader that takes nothing holds it up for ever. */
+async function doneInTime(writing: Promise<unknown> | undefined): Promise<boolean> {
+  let done = false;
+  await within(
+    LAST_OUTPUT_MS,
+    writing?.then(() => (done = true)),
+  );
+  return writing === undefined || done;
 }

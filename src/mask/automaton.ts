@@ -91,7 +91,7 @@ function childrenOf(node: Node | undefined): Iterable<readonly [number, number]>
 }
 
 /** Least bytes of a wrapping form before a line break inside it is believed. */
-const WRAP_DEPTH = 8;
+export const WRAP_DEPTH = 8;
 
 export function buildAutomaton(needles: readonly Needle[]): Automaton {
   const nodes: Node[] = [newNode(0, 0)];

@@ -1,18 +1,15 @@
 /**
  * Forwards one masked stream to a descriptor: back-pressure kept, nothing lost, closed when it can't be masked.
  */
-import { writev } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Masker } from './masker.ts';
+import { Outlet, type OutletDamage } from './outlet.ts';
 
-/** How forwarding ended. */
+/** How forwarding ended. After `unwritable` everything else was read and dropped. */
 export type Forwarded =
   | 'done'
-  /** The reader has gone (EPIPE). */
-  | 'broken-pipe'
-  /** The descriptor can't be written, for example because a disk is full; what followed was read and dropped. */
-  | 'unwritable'
-  /** The masker failed: nothing was forwarded after that. */
+  | OutletDamage
+  /** The masker failed: nothing that came then or later was forwarded. */
   | 'mask-failed';
 
 /** How long the pipe may be silent after the child's end, in milliseconds: a grandchild may hold it for ever. */
@@ -25,25 +22,38 @@ const MOST_HELD = 2 * 1_048_576;
 export class Forwarder {
   readonly #source: Readable;
   readonly #masker: Masker;
-  readonly #fd: number;
+  readonly #outlet: Outlet;
   readonly #onDamage: (how: Exclude<Forwarded, 'done'>) => void;
+  readonly #finished = Promise.withResolvers<Forwarded>();
+  #how: Forwarded = 'done';
+  /** Whether no more comes from the source. */
+  #over = false;
   #endedAt: number | undefined;
   #idle: NodeJS.Timeout | undefined;
-  /** Since the child's end: milliseconds that our reader took, and bytes that came. */
+  /** Since when our reader takes its time, if it does; and since the child's end, for how long before that. */
+  #writingSince: number | undefined;
   #writingMs = 0;
+  /** Since the child's end. */
   #lateBytes = 0;
   #pieces = 0;
-  #writing = false;
-  /** Settles when everything is forwarded or forwarding stopped. Never rejects. */
-  readonly finished: Promise<Forwarded>;
 
-  /** @param onDamage called at once when forwarding stops early */
+  /**
+   * @param source its pieces are only looked at while it emits them
+   * @param onDamage called at once when forwarding stops early
+   */
   constructor(source: Readable, masker: Masker, fd: number, onDamage: (how: Exclude<Forwarded, 'done'>) => void) {
     this.#source = source;
     this.#masker = masker;
-    this.#fd = fd;
     this.#onDamage = onDamage;
-    this.finished = this.#forward();
+    this.#outlet = new Outlet(fd, (damage) => this.#written(damage));
+    source.on('data', (piece: Buffer) => this.#take(piece));
+    // Without an end when it is destroyed, and with an error when a terminal's last program has gone.
+    for (const event of ['end', 'close', 'error']) source.once(event, () => this.#end());
+  }
+
+  /** Settles when everything is forwarded or forwarding stopped. Never rejects. */
+  get finished(): Promise<Forwarded> {
+    return this.#finished.promise;
   }
 
   get counts(): ReadonlyMap<string, number> {
@@ -58,85 +68,74 @@ export class Forwarder {
 
   /** Forwards nothing after what is being written now. */
   stop(): void {
-    this.#source.destroy();
+    this.#outlet.drop();
+    this.#finish(this.#how);
   }
 
-  async #forward(): Promise<Forwarded> {
-    let how: Forwarded = 'done';
+  #take(piece: Buffer): void {
+    if (this.#over) return;
+    clearTimeout(this.#idle);
+    this.#pieces++;
+    if (this.#endedAt !== undefined) this.#lateBytes += piece.length;
+    if (this.#how === 'done') this.#pass(() => this.#masker.push(piece));
+    if (this.#outlet.full) this.#source.pause();
+    this.#watch();
+  }
+
+  #pass(mask: () => readonly Buffer[]): void {
     try {
-      for await (const piece of this.#source) {
-        clearTimeout(this.#idle);
-        this.#pieces++;
-        if (this.#endedAt !== undefined) this.#lateBytes += (piece as Buffer).length;
-        if (how !== 'unwritable') how = await this.#pass(() => this.#masker.push(piece as Buffer));
-        if (how === 'broken-pipe' || how === 'mask-failed') break;
-        this.#watch();
-      }
+      this.#outlet.add(mask());
     } catch {
-      // destroyed at the end of the drain: what came until then was forwarded
+      this.#finish('mask-failed');
+      this.#onDamage('mask-failed');
+      return;
     }
-    if (how === 'done') how = await this.#pass(() => this.#masker.end());
+    if (this.#outlet.busy) this.#writingSince ??= performance.now();
+  }
+
+  /** Everything has come. */
+  #end(): void {
+    if (this.#over) return;
+    if (this.#how === 'done') this.#pass(() => this.#masker.end());
+    this.#finish(this.#how);
+  }
+
+  #finish(how: Forwarded): void {
+    this.#how = how;
+    this.#over = true;
     clearTimeout(this.#idle);
     // Closing our end tells a child that goes on writing, as a shell's pipeline would.
     this.#source.destroy();
-    return how;
+    if (!this.#outlet.busy) this.#finished.resolve(how);
   }
 
-  async #pass(mask: () => readonly Buffer[]): Promise<Forwarded> {
-    let how: Forwarded;
-    const began = performance.now();
-    this.#writing = true;
-    try {
-      how = await writeAll(this.#fd, mask());
-    } catch {
-      how = 'mask-failed';
+  #written(damage: OutletDamage | undefined): void {
+    const now = performance.now();
+    if (this.#endedAt !== undefined && this.#writingSince !== undefined)
+      this.#writingMs += now - Math.max(this.#writingSince, this.#endedAt);
+    this.#writingSince = this.#outlet.busy ? now : undefined;
+    if (damage !== undefined && this.#how === 'done') {
+      this.#how = damage;
+      this.#onDamage(damage);
     }
-    this.#writing = false;
-    if (this.#endedAt !== undefined) this.#writingMs += performance.now() - Math.max(began, this.#endedAt);
-    if (how !== 'done') this.#onDamage(how);
-    return how;
+    if (this.#over || damage === 'broken-pipe') return void this.#finish(this.#how);
+    if (this.#source.isPaused()) this.#source.resume();
+    this.#watch();
   }
 
   /** Limits the wait for the next piece; a reader of ours that takes its time is not the grandchild's fault. */
   #watch(): void {
-    if (this.#endedAt === undefined || this.#writing) return;
-    const elapsed = performance.now() - this.#endedAt;
-    const waited = this.#lateBytes > MOST_HELD ? elapsed : elapsed - this.#writingMs;
+    if (this.#endedAt === undefined || this.#over) return;
+    const now = performance.now();
+    const writingMs = this.#writingMs + (this.#writingSince === undefined ? 0 : now - Math.max(this.#writingSince, this.#endedAt));
+    const elapsed = now - this.#endedAt;
+    const waited = this.#lateBytes > MOST_HELD ? elapsed : elapsed - writingMs;
     clearTimeout(this.#idle);
     if (waited > DRAIN_MS) return void this.#source.destroy();
+    if (this.#outlet.busy) return;
     const pieces = this.#pieces;
     // After a pause of our own the time may be over although something is there: the system is asked once more.
     const ask = (): void => void setImmediate(() => this.#pieces === pieces && this.#source.destroy());
     this.#idle = setTimeout(ask, IDLE_MS);
   }
-}
-
-/** Writes on the thread pool, so that a slow reader does not hold up signals. */
-async function writeAll(fd: number, pieces: readonly Buffer[]): Promise<Forwarded> {
-  let left = pieces.filter((piece) => piece.length > 0);
-  while (left.length > 0) {
-    const { code, written } = await new Promise<{ readonly code: string | undefined; readonly written: number }>((resolve) => {
-      writev(fd, left.slice(0, 512), (error, count) =>
-        resolve({ code: error === null ? undefined : (error.code ?? 'unknown'), written: error === null ? count : 0 }),
-      );
-    });
-    if (code === 'EAGAIN') {
-      // Somebody made the pipe non-blocking, and it is full.
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      continue;
-    }
-    if (code === 'EPIPE') return 'broken-pipe';
-    if (code !== undefined) return 'unwritable';
-    left = after(left, written);
-  }
-  return 'done';
-}
-
-function after(pieces: readonly Buffer[], written: number): Buffer[] {
-  let rest = written;
-  return pieces.flatMap((piece) => {
-    const cut = Math.min(rest, piece.length);
-    rest -= cut;
-    return cut === piece.length ? [] : [piece.subarray(cut)];
-  });
 }

@@ -9,6 +9,8 @@ import { Scanner } from './scanner.ts';
 /** What stands in place of a value: fixed, so that it tells nothing, and never searched itself. */
 const MASK: Buffer = Buffer.from('***');
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /** The search of one set of values, shared by the streams that are masked. */
 export class MaskPlan {
   readonly names: readonly string[];
@@ -27,7 +29,7 @@ export class Masker {
   /** Absolute position of the next byte to pass on. */
   #passed = 0;
   /** Bytes of earlier pieces from `#passed` on. */
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = NOTHING;
   #heldFrom = 0;
 
   constructor(plan: MaskPlan) {
@@ -50,12 +52,19 @@ export class Masker {
   /** The stream is over: what was held back is no match and is passed on. */
   end(): readonly Buffer[] {
     this.#scanner.end();
-    return this.#pass(Buffer.alloc(0), this.#scanner.position, this.#scanner.position);
+    return this.#pass(NOTHING, this.#scanner.position, this.#scanner.position);
   }
 
   /** Passes on what stands before `limit`, with masks; the rest is held back. */
   #pass(piece: Buffer, pieceFrom: number, limit: number): readonly Buffer[] {
     const { matches, position } = this.#scanner;
+    // As nearly always: nothing was held back, and nothing is to be.
+    if (matches.length === 0 && this.#passed === pieceFrom && limit === position) {
+      this.#passed = limit;
+      this.#heldFrom = limit;
+      this.#held = NOTHING;
+      return [piece];
+    }
     const out: Buffer[] = [];
     const forward = (to: number): void => {
       if (to <= this.#passed) return;

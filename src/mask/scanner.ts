@@ -1,5 +1,10 @@
 /** Finds the values of one plan in a stream. Whatever the stream's pieces are, the matches are the same. */
 import { CANONICAL, LOOK, MAY_ESCAPE, next as nextState, type Automaton } from './automaton.ts';
+import { skipFilter } from './skip.ts';
+
+/** Bytes after which bytes are skipped: a short stream does without the table for that. */
+const SKIP_FROM = 4_096;
+const ESCAPE = 0x1b;
 
 /** Bytes of white space and escape sequences inside one match, at most: more is no match, and would be held back. */
 const MAX_SKIPPED = 65_536;
@@ -66,26 +71,45 @@ export class Scanner {
   }
 
   /** Reads the next piece of the stream. The piece may be reused afterwards. */
-  scan(piece: Uint8Array): void {
-    const { rows, dense } = this.#automaton;
+  scan(piece: Buffer): void {
+    const { rows, dense, depth } = this.#automaton;
     const { length } = piece;
+    const filter = this.#at + length < SKIP_FROM ? undefined : skipFilter(this.#automaton);
+    const view = new DataView(piece.buffer, piece.byteOffset, length);
+    // Bytes before `known` have to be read; a partial match that begins at `plain` or later has no skipped bytes in it.
+    let known = filter === undefined ? length : 0;
+    let plain = 0;
+    let escape = -1;
     let state = this.#state;
     for (let at = 0; at < length;) {
       if (this.#escape !== 'none') {
         this.#state = state;
         if (this.#readEscape(piece[at] ?? 0, this.#at + at)) at++;
         else state = 0;
+        plain = at;
         continue;
       }
+      if (filter !== undefined && at >= known && state < dense) {
+        if (escape < at) escape = piece.indexOf(ESCAPE, at);
+        if (escape < 0) escape = length;
+        const from = at - (depth[state] as number);
+        const start = from < plain ? at : filter.next(view, from, escape);
+        known = from < plain ? at + 1 : filter.unknown;
+        if (start > at) {
+          state = 0;
+          at = start;
+        }
+      }
       if (state < dense) {
-        // The loop that reads nearly every byte: one look-up, one comparison.
+        // The loop that reads nearly every byte that is not skipped: one look-up, one comparison.
+        const end = Math.min(length, Math.max(known, at + 1));
         let entry = 0;
-        for (; at < length; at++) {
+        for (; at < end; at++) {
           entry = rows[(state << 8) | (piece[at] as number)] as number;
           if (entry >= LOOK) break;
           state = entry;
         }
-        if (at >= length) break;
+        if (at >= end) continue;
       }
       const byte = piece[at] as number;
       const to = nextState(this.#automaton, state, byte);
@@ -95,6 +119,7 @@ export class Scanner {
         this.#skip(this.#at + at);
       } else if (to === state && state !== 0 && CANONICAL[byte] === 0x20 && this.#automaton.stays[state] === 1) {
         if (!this.#skip(this.#at + at)) state = 0;
+        plain = at + 1;
       } else {
         state = to;
         if (this.#automaton.matchLength[state] !== 0) this.#found(state, this.#at + at + 1);

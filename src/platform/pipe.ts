@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -51,6 +52,23 @@ function makeIn(parent: string, count: number): readonly PipeEnds[] | undefined 
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Bytes that one read takes at most: what a pipe holds. */
+const READ_BYTES = 65_536;
+
+/**
+ * Reads a pipe into one buffer that is used again for each piece: a piece is valid only while its `data` event lasts,
+ * and nothing is left for the garbage collector.
+ */
+export function readPipe(fd: number): Socket {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  const callback = (bytes: number): boolean => {
+    socket.emit('data', buffer.subarray(0, bytes));
+    return true;
+  };
+  const socket = new Socket({ fd, readable: true, writable: false, onread: { buffer, callback } });
+  return socket;
 }
 
 /** Whether two descriptors are the same file, so that the order of what is written to them matters. */

@@ -206,6 +206,11 @@ export interface CapabilityMethods {
   };
   readonly access: { access(keys: readonly DocumentKey[], op: Operation): Promise<readonly Outcome<AccessRights>[]> };
   readonly signIn: { signIn(op: Operation): Promise<void>; signOut(op: Operation): Promise<void> };
+  /**
+   * A stamp for each document that differs when another version is current: the version itself where that is known.
+   * undefined: absent. For many documents in few requests; a backend that has only one request a document leaves it
+   * to `describe`.
+   */
   readonly changes: { changes(keys: readonly DocumentKey[], op: Operation): Promise<readonly Outcome<string | undefined>[]> };
 }
 

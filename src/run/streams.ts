@@ -6,7 +6,6 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { Transform, type Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
 import { Forwarder, type Forwarded } from '../mask/forward.ts';
@@ -14,7 +13,7 @@ import { Masker, type MaskPlan } from '../mask/masker.ts';
 import type { StdioEntry } from '../platform/descriptors.ts';
 import { isSuspendable, SUSPEND_KEY } from '../platform/pty-suspend.ts';
 import { isSeen, isTerminal, STREAM_FD, STREAM_NAMES, type StreamName } from '../platform/output-kind.ts';
-import { makePipes, sameFile, type PipeEnds } from '../platform/pipe.ts';
+import { makePipes, readPipe, sameFile, type PipeEnds } from '../platform/pipe.ts';
 import { openPty, type Pty } from '../platform/pty.ts';
 
 export interface StreamSummary {
@@ -95,7 +94,7 @@ export class Streams {
     const piped = this.#together && !this.sockets ? this.#piped.slice(0, 1) : this.#piped;
     piped.forEach((name, index) => {
       const pipe = this.#pipes[index];
-      this.#forward(name, pipe === undefined ? child[name] : new Socket({ fd: pipe.readFd, readable: true, writable: false }), onDamage);
+      this.#forward(name, pipe === undefined ? child[name] : readPipe(pipe.readFd), onDamage);
     });
     const terminal = this.#terminals[0];
     if (this.#pty !== undefined && terminal !== undefined) {

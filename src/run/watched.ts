@@ -1,5 +1,5 @@
 /** What `--watch` looks at: the documents of a run whose managers tell versions without values. */
-import type { Fault } from '../core/fault.ts';
+import { done, Fault, type Outcome } from '../core/fault.ts';
 import type { Metadata } from '../provider-kit/contract.ts';
 import { documentId, type ProviderSession, type Sessions } from '../provider-kit/session.ts';
 import { asFault } from '../provider-kit/operation.ts';
@@ -74,29 +74,33 @@ export class WatchedDocuments {
     const faults: Fault[] = [];
     await Promise.all(
       [...groups].map(async ([session, group]) => {
-        const outcomes = await session
-          .use('describe', (opened, op) =>
-            opened.describe(
-              group.map(({ reference }) => ({ key: reference.parsed.key, ...stageOf(reference) })),
-              op,
-            ),
-          )
-          .catch((error: unknown) => asFault(error));
-        if (!Array.isArray(outcomes)) {
-          faults.push(outcomes as Fault);
+        const outcomes = await stampsOf(session, group).catch((error: unknown) => asFault(error));
+        if (outcomes instanceof Fault) {
+          faults.push(outcomes);
           return;
         }
         const failures = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.fault]));
         if (failures.length === outcomes.length && failures[0] !== undefined) faults.push(failures[0]);
         group.forEach((one, index) => {
           const outcome = outcomes[index];
-          stamps.set(one, outcome?.ok === true ? stampOf(outcome.value) : undefined);
+          stamps.set(one, outcome?.ok === true ? outcome.value : undefined);
         });
       }),
     );
     if (faults[0] !== undefined && faults.length === groups.size) throw faults[0];
     return this.#watched.map((one) => stamps.get(one));
   }
+}
+
+/** In few requests where the manager has such, else by what it knows of each document. */
+async function stampsOf(session: ProviderSession, group: readonly Watched[]): Promise<readonly Outcome<Stamp>[]> {
+  const keys = group.map(({ reference }) => ({ key: reference.parsed.key, ...stageOf(reference) }));
+  if (session.can('changes')) {
+    const outcomes = await session.use('changes', (opened, op) => opened.changes(keys, op));
+    return outcomes.map((outcome) => (outcome.ok ? done(outcome.value ?? ABSENT) : outcome));
+  }
+  const outcomes = await session.use('describe', (opened, op) => opened.describe(keys, op));
+  return outcomes.map((outcome) => (outcome.ok ? done(stampOf(outcome.value)) : outcome));
 }
 
 const stageOf = ({ parsed }: PlannedReference): { readonly stage?: string } => (parsed.stage === undefined ? {} : { stage: parsed.stage });

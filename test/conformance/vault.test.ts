@@ -98,10 +98,12 @@ for (const version of [1, 2] as const) {
         version === 2
           ? []
           : [
-              ...(['version-pin', 'two-versions', 'versions', 'versions-absent', 'stale-write', 'set-state'] as const).map((test) => ({
-                test,
-                reason: 'KV version 1 keeps no versions',
-              })),
+              ...(['version-pin', 'two-versions', 'changes', 'versions', 'versions-absent', 'stale-write', 'set-state'] as const).map(
+                (test) => ({
+                  test,
+                  reason: 'KV version 1 keeps no versions',
+                }),
+              ),
               ...CASES.filter((test) => test.startsWith('pending-')).map((test) => ({
                 test,
                 reason: 'KV version 1 has no check-and-set, which keeps two rotations apart',

@@ -2,8 +2,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { makePipes } from '../../src/platform/pipe.ts';
@@ -199,6 +200,59 @@ describe('A39 a reader that goes away', () => {
     await once(shell, 'close');
     expect(output).toEqual({ stdout: 'y\n141\n', stderr: '' });
     expect(performance.now() - first).toBeLessThan(1_000);
+  });
+});
+
+describe('A32 masking that fails', () => {
+  const breaking = (at: string): Record<string, string> => ({
+    SRC: canary(),
+    BREAK_AT: at,
+    NODE_OPTIONS: `--require ${child('break-masking.cjs')}`,
+  });
+  const endOf = (pid: number): string => {
+    try {
+      process.kill(pid, 0);
+      return 'running';
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? '';
+    }
+  };
+
+  it('shows nothing from there on, ends the program, and says so', async () => {
+    const mark = canary();
+    const { start } = await project({ manifest: MANIFEST });
+    const program = 'echo "$$ before"; read go; echo "$1"; echo after; exec sleep 60';
+    const running = start(['run', '--', 'sh', '-c', program, 'sh', mark], { stdio: 'pipe', env: breaking(mark) });
+    const [, pid] = await running.waitFor(/^(\d+) before\n/, 'stdout');
+    running.child.stdin?.end('go\n');
+    const { code, stdout, stderr } = await running.result;
+    expect([code, stdout]).toEqual([70, `${pid} before\n`]);
+    expect(stderr).toMatch(
+      /^secrets: error\[INTERNAL\]: masking stdout failed, so nothing more of it is shown\n {2}hint: .*\nsecrets: the program is ended\n$/,
+    );
+    expect(endOf(Number(pid))).toBe('ESRCH');
+  });
+
+  it.each(['stderr apart', 'stderr in the same pipe'])('also when the reader takes nothing, %s', async (how) => {
+    const mark = canary();
+    const { write, start, dir } = await project({ manifest: MANIFEST });
+    const [pipe] = makePipes(1) ?? [];
+    if (pipe === undefined) throw new Error('no pipe');
+    // More than the reader's pipe holds.
+    const program = 'echo $$ > pid; cat "$1"; printf %s "$2"; exec sleep 60';
+    const running = start(['run', '--', 'sh', '-c', program, 'sh', write('bytes', Buffer.alloc(150_000, '.')), mark], {
+      cwd: dir,
+      env: breaking(mark),
+      stdio: ['ignore', pipe.writeFd, how === 'stderr apart' ? 'pipe' : pipe.writeFd],
+    });
+    closeSync(pipe.writeFd);
+    const [code] = await once(running.child, 'exit');
+    expect(code).toBe(70);
+    expect(endOf(Number(readFileSync(join(dir, 'pid'), 'utf8')))).toBe('ESRCH');
+    const shown = Buffer.concat((await new Socket({ fd: pipe.readFd, writable: false }).toArray()) as Buffer[]).toString();
+    expect(shown).toMatch(/^\.{60000,}/);
+    expect(shown).not.toContain(mark);
+    if (how === 'stderr apart') expect((await running.result).stderr).toContain('masking stdout failed');
   });
 });
 

@@ -72,6 +72,8 @@ const NOTICED: Readonly<Record<Bug, readonly string[]>> = {
   'ignores versions': ['version-pin', 'two-versions'],
   'describes what is there as absent': ['describe'],
   'lists everything': ['list'],
+  'gives the same stamp for ever': ['changes'],
+  'gives a stamp for what is absent': ['changes'],
   'lists versions oldest first': ['versions'],
   'gives no versions of what is absent': ['versions-absent'],
   'doctor throws': ['doctor'],

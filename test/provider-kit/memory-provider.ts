@@ -26,6 +26,8 @@ export const BUGS = [
   'ignores versions',
   'describes what is there as absent',
   'lists everything',
+  'gives the same stamp for ever',
+  'gives a stamp for what is absent',
   'lists versions oldest first',
   'gives no versions of what is absent',
   'doctor throws',
@@ -101,7 +103,7 @@ export function memoryProvider(backend: MemoryBackend, bug?: Bug): Provider {
     options: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as Options }) } },
     needs: { network: true },
     limits: {},
-    capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'pending', 'setState'],
+    capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'pending', 'setState', 'changes'],
     parseRef: ({ path, options, field }) => ({
       key: path,
       ...(options['version'] === undefined ? {} : { version: options['version'] }),
@@ -184,6 +186,12 @@ function open(backend: MemoryBackend, { place }: Options, host: Host, bug: Bug |
       [...backend.documents.keys(), ...(has('lists pending values') ? [...backend.pending.keys()].map((key) => `${key}.pending`) : [])]
         .filter((key) => key.startsWith(prefix) || has('lists everything'))
         .map((key) => ({ key })),
+    changes: async (keys: readonly DocumentKey[]) =>
+      keys.map(({ key }) => {
+        const version = String(backend.documents.get(key)?.length ?? 0);
+        if (version === '0' && !has('gives a stamp for what is absent')) return done(undefined);
+        return done(has('gives the same stamp for ever') ? '1' : version);
+      }),
     versions: async ({ key }: DocumentKey) => {
       const all = (backend.documents.get(key) ?? []).map(({ state = 'enabled' }, index, { length }) => ({
         version: String(index + 1),

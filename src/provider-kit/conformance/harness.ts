@@ -18,6 +18,7 @@ export const CASES = [
   'two-versions',
   'describe',
   'list',
+  'changes',
   'versions',
   'versions-absent',
   'doctor',

@@ -58,6 +58,33 @@ export const metadata: Cases = {
       assert.equal(new Set(all).size, all.length, 'each once');
     },
   },
+  changes: {
+    title: 'gives a stamp that differs when another version is current, without reading a value',
+    capabilities: ['changes'],
+    run: async (subject) => {
+      const name = await seeded(subject);
+      const keys = [name, await seeded(subject), subject.name(), await seeded(subject)].map((one) => keyOf(subject.parsed(one)));
+      const opened = await subject.open();
+      const session = subject.with(opened, 'changes');
+      const stamps = async (): Promise<readonly (string | undefined)[]> => {
+        const outcomes = await session.changes(keys, subject.operation());
+        subject.leaks.check('stamps', outcomes);
+        return outcomes.map((outcome) => (outcome.ok ? outcome.value : assert.fail(`a stamp failed: ${outcome.fault.kind}`)));
+      };
+      const before = await stamps();
+      assert.equal(before.length, keys.length, 'one outcome for each document');
+      assert.ok(before[0] !== undefined && before[1] !== undefined && before[3] !== undefined, 'documents that are there have one');
+      assert.equal(before[2], undefined, 'a document that is not there has none');
+      assert.deepEqual(await stamps(), before, 'nothing has changed');
+      await subject.harness.seed(name, Buffer.from(subject.text()));
+      const [changed, ...others] = await stamps();
+      assert.notEqual(changed, before[0], 'the changed one differs');
+      assert.deepEqual(others, before.slice(1), 'the others do not');
+      const [read] = await subject.documents(await subject.open(), keys.slice(0, 1));
+      assert.ok(read?.ok === true);
+      assert.equal(changed, read.value.version, 'it is the version that a read gives');
+    },
+  },
   versions: {
     title: 'lists the versions of a document, newest first, one of them current',
     capabilities: ['versions'],
@@ -130,6 +157,7 @@ export const metadata: Cases = {
       await ask(session.doctor(subject.operation()));
       if (can('describe')) await ask(subject.with(session, 'describe').describe([ref], subject.operation()));
       if (can('list')) await ask(subject.with(session, 'list').list(key.key, subject.operation()));
+      if (can('changes')) await ask(subject.with(session, 'changes').changes([key, key, key], subject.operation()));
       if (can('versions')) await ask(subject.with(session, 'versions').versions(key, subject.operation()));
       assert.equal(await counter.values(), 0, 'requests to endpoints that return values');
       await session.resolve([key], subject.operation());

@@ -5,12 +5,13 @@ import type { Host, SessionFor } from '../../provider-kit/contract.ts';
 import { AwsConnection } from '../aws-common/connection.ts';
 import { doctor } from '../aws-common/doctor.ts';
 import type { SecretsManagerOptions } from '../aws-common/options.ts';
+import { changes } from './changes.ts';
 import { describe, list, probe, versions } from './metadata.ts';
 import { PendingVersions } from './pending.ts';
 import { Reader } from './read.ts';
 import { Writer } from './write.ts';
 
-export type Session = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'pending' | 'rotate'>;
+export type Session = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'pending' | 'rotate' | 'changes'>;
 
 export function openSession(options: SecretsManagerOptions, host: Host): Session {
   const manager = new AwsConnection({
@@ -38,6 +39,7 @@ export function openSession(options: SecretsManagerOptions, host: Host): Session
       abandon: (ref, rotation, op) => pending.abandon(ref, rotation, op),
     },
     rotate: (key, op) => pending.rotate(key, op),
+    changes: (keys, op) => changes(manager, keys, op),
     doctor: (op) => doctor(manager, 'Secrets Manager', (operation) => probe(manager, operation), op),
     close: () => Promise.resolve(manager.close()),
   };

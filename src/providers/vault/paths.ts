@@ -41,7 +41,7 @@ export function parseVaultRef({ path, options, field }: Reference): ParsedRef {
 export const encodePath = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
 
 /** The parts of KV version 2's API. */
-export type Kv2Part = 'data' | 'metadata' | 'subkeys' | 'delete' | 'undelete' | 'destroy';
+export type Kv2Part = 'data' | 'metadata' | 'detailed-metadata' | 'subkeys' | 'delete' | 'undelete' | 'destroy';
 
 /** A secrets engine: where it is mounted, and how it is spoken to. */
 export interface Mount {

@@ -1,6 +1,7 @@
 /** A session with one server: one sign-in, the mounts it has met, and the methods of the contract. */
 import { done, failed, Fault, type Outcome } from '../../core/fault.ts';
 import type { Document, DocumentKey, Host, Operation, SessionFor } from '../../provider-kit/contract.ts';
+import { Changes } from './changes.ts';
 import { VaultClient } from './client.ts';
 import { doctor } from './doctor.ts';
 import type { Target } from './kv.ts';
@@ -13,11 +14,12 @@ import { remove } from './remove.ts';
 import type { Settings } from './settings.ts';
 import { put } from './write.ts';
 
-export type VaultSession = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'setState' | 'pending' | 'rotate'>;
+export type VaultSession = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'setState' | 'pending' | 'rotate' | 'changes'>;
 
 export function openSession(settings: Settings, host: Host): VaultSession {
   const client = new VaultClient(settings, host);
   const mounts = new Mounts(client);
+  const changes = new Changes(client, mounts);
 
   const read = async (key: DocumentKey, located: Outcome<Mount | undefined>, op: Operation): Promise<Outcome<Document>> => {
     if (!located.ok) return located;
@@ -66,6 +68,7 @@ export function openSession(settings: Settings, host: Host): VaultSession {
         (await import('./pending.ts')).promotePending(await targetOf(ref, op), ref, rotation, expectation),
       abandon: async (ref, rotation, op) => (await import('./pending.ts')).abandonPending(await targetOf(ref, op), ref, rotation),
     },
+    changes: (keys, op) => changes.of(keys, op),
     doctor: (op) => doctor(client, op),
     close: () => client.close(),
   };
