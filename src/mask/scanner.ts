@@ -51,6 +51,10 @@ export class Scanner {
   readonly #automaton: Automaton;
   #state = 0;
   #escape: Escape = 'none';
+  /** The state of a search in the bytes of an escape sequence, such as a window's title, and shortly after it. */
+  #inside = 0;
+  /** Behind the last byte of that sequence. */
+  #insideUntil = 0;
   #at = 0;
   /** Skipped bytes inside the current partial match: after how many counted bytes, and how many. */
   #skips: { readonly after: number; count: number }[] = [];
@@ -68,6 +72,7 @@ export class Scanner {
   /** The stream is over: a partial match is none. */
   end(): void {
     this.#state = 0;
+    this.#inside = 0;
   }
 
   /** Reads the next piece of the stream. The piece may be reused afterwards. */
@@ -85,11 +90,11 @@ export class Scanner {
       if (this.#escape !== 'none') {
         this.#state = state;
         if (this.#readEscape(piece[at] ?? 0, this.#at + at)) at++;
-        else state = 0;
+        else state = this.#state;
         plain = at;
         continue;
       }
-      if (filter !== undefined && at >= known && state < dense) {
+      if (filter !== undefined && this.#inside === 0 && at >= known && state < dense) {
         if (escape < at) escape = piece.indexOf(ESCAPE, at);
         if (escape < 0) escape = length;
         const from = at - (depth[state] as number);
@@ -100,7 +105,8 @@ export class Scanner {
           at = start;
         }
       }
-      if (state < dense) {
+      if (this.#inside !== 0) this.#readInside(piece[at] ?? 0, this.#at + at);
+      else if (state < dense) {
         // The loop that reads nearly every byte that is not skipped: one look-up, one comparison.
         const end = Math.min(length, Math.max(known, at + 1));
         let entry = 0;
@@ -116,13 +122,18 @@ export class Scanner {
       this.#state = state;
       if (to === MAY_ESCAPE) {
         this.#escape = 'start';
+        this.#inside = 0;
         this.#skip(this.#at + at);
       } else if (to === state && state !== 0 && CANONICAL[byte] === 0x20 && this.#automaton.stays[state] === 1) {
         if (!this.#skip(this.#at + at)) state = 0;
         plain = at + 1;
       } else {
         state = to;
-        if (this.#automaton.matchLength[state] !== 0) this.#found(state, this.#at + at + 1);
+        if (this.#automaton.matchLength[state] !== 0) {
+          this.#found(state, this.#at + at + 1);
+          // Where no longer value begins like this one, it is not held back for what follows, such as a moved cursor.
+          while (state !== 0 && this.#automaton.firstEdge[state] === 0) state = this.#automaton.fail[state] ?? 0;
+        }
       }
       at++;
     }
@@ -134,11 +145,12 @@ export class Scanner {
   settled(): number {
     const end = this.#at;
     const depth = this.#automaton.depth[this.#state] ?? 0;
+    const inside = end - (this.#automaton.depth[this.#inside] ?? 0);
     if (depth === 0) {
       this.#skips = [];
-      return end;
+      return inside;
     }
-    const start = this.#startOf(end, depth);
+    const start = Math.min(inside, this.#startOf(end, depth));
     const oldest = end - this.#skipped - depth;
     if (this.#skips.length > 0 && (this.#skips[0]?.after ?? 0) <= oldest) this.#skips = this.#skips.filter((skip) => skip.after > oldest);
     return start;
@@ -152,11 +164,31 @@ export class Scanner {
     const after = escapeAfter(this.#escape, byte);
     if (after === undefined || !this.#skip(position)) {
       this.#escape = 'none';
-      this.#state = 0;
+      // What looked like a sequence was text, and the search in it goes on as the only one.
+      this.#state = this.#inside;
+      this.#inside = 0;
+      this.#skips = [];
+      this.#skipped = 0;
       return false;
     }
     this.#escape = after;
+    this.#insideUntil = position + 1;
+    this.#readInside(byte, position);
     return true;
+  }
+
+  /**
+   * Searches an escape sequence, and what follows, as it is: without sequences or longer white space in it. Over when
+   * no partial match reaches into the sequence any more, which the other search finds then too.
+   */
+  #readInside(byte: number, position: number): void {
+    const to = nextState(this.#automaton, this.#inside, byte);
+    const stretched = to === this.#inside && CANONICAL[byte] === 0x20 && this.#automaton.stays[to] === 1;
+    this.#inside = to === MAY_ESCAPE || stretched ? 0 : to;
+    const { matchLength, depth } = this.#automaton;
+    const length = matchLength[this.#inside] ?? 0;
+    if (length !== 0) this.#add(this.#inside, position + 1 - length, position + 1);
+    if (position + 1 - (depth[this.#inside] ?? 0) >= this.#insideUntil) this.#inside = 0;
   }
 
   /** Leaves the byte at this position out of the count. @returns false when it is too much for one match */
@@ -186,8 +218,12 @@ export class Scanner {
   }
 
   #found(state: number, end: number): void {
-    const { matchLength, matchOwner, nextMatch } = this.#automaton;
-    const match: Match = { start: this.#startOf(end, matchLength[state] ?? 0), end, owners: new Set(), begun: false };
+    this.#add(state, this.#startOf(end, this.#automaton.matchLength[state] ?? 0), end);
+  }
+
+  #add(state: number, start: number, end: number): void {
+    const { matchOwner, nextMatch } = this.#automaton;
+    const match: Match = { start, end, owners: new Set(), begun: false };
     for (let at = state; at !== 0; at = nextMatch[at] ?? 0) match.owners.add(matchOwner[at] ?? 0);
     for (let last = this.matches.at(-1); last !== undefined && last.end > match.start; last = this.matches.at(-1)) {
       match.start = Math.min(match.start, last.start);

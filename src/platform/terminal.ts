@@ -1,5 +1,8 @@
 /** What the kernel knows about our controlling terminal. */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { ReadStream } from 'node:tty';
+import { processStat } from './process-stat.ts';
 
 /**
  * Whether the terminal sends its own signals (Ctrl-C, window size) to us and our child alike: we have a controlling
@@ -7,10 +10,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
  */
 export function inForeground(): boolean {
   try {
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    // After the command in parentheses: state, ppid, pgrp, session, tty_nr, tpgid.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [group, terminal, foreground] = [fields[2], Number(fields[4]), fields[5]];
+    const { group, terminal, foreground } = processStat('self');
     return terminal !== 0 && group === foreground;
   } catch {
     return process.stdin.isTTY; // no /proc: a terminal on stdin is the best guess
@@ -25,4 +25,15 @@ export function hasTerminal(): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Puts the terminal of our stdin in raw mode, whole: the runtime's own leaves the terminal to turn each line feed into a
+ * carriage return and a line feed, which misplaces what a program draws on a terminal behind ours.
+ * @param stdin a stream of descriptor 0; its `setRawMode(false)` gives back what was
+ */
+export function makeRaw(stdin: ReadStream): void {
+  stdin.setRawMode(true);
+  // Where there is no stty, only such drawing is wrong.
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
 }

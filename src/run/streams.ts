@@ -15,6 +15,7 @@ import { isSuspendable, SUSPEND_KEY } from '../platform/pty-suspend.ts';
 import { isSeen, isTerminal, STREAM_FD, STREAM_NAMES, type StreamName } from '../platform/output-kind.ts';
 import { makePipes, readPipe, sameFile, type PipeEnds } from '../platform/pipe.ts';
 import { openPty, type Pty } from '../platform/pty.ts';
+import { makeRaw } from '../platform/terminal.ts';
 
 export interface StreamSummary {
   /** How often each secret was masked, by stream and name. */
@@ -86,7 +87,8 @@ export class Streams {
   }
 
   /**
-   * Starts to forward. Our copies of the child's ends are closed, so that its end is seen.
+   * Starts to forward. Our copies of the child's ends are closed, those of a terminal when it has ended, so that its end
+   * is seen.
    * @param onDamage called when a stream can't be forwarded any more
    */
   start(child: ChildProcess, onDamage: (stream: StreamName, how: Damage) => void): void {
@@ -98,7 +100,10 @@ export class Streams {
     });
     const terminal = this.#terminals[0];
     if (this.#pty !== undefined && terminal !== undefined) {
-      closeSync(this.#pty.slaveFd);
+      const { slaveFd } = this.#pty;
+      // Open as long as the child lives: otherwise one that closes its streams and goes on, if only to exit, would look
+      // like the end, and our closing of the terminal would kill it.
+      child.once('exit', () => closeSync(slaveFd));
       if (this.#filler !== undefined) closeSync(this.#filler);
       const master = new ReadStream(this.#pty.masterFd);
       this.#forward(terminal, master, onDamage);
@@ -158,12 +163,12 @@ class Keyboard {
     this.#restore = () => this.#input?.setRawMode(false);
     const pid = child?.pid;
     if (this.#input === undefined || pid === undefined) return;
-    this.#input.setRawMode(true);
+    makeRaw(this.#input);
     process.once('exit', this.#restore);
     // After a stop and `fg` the shell has put its own mode back.
     this.#onContinue = () => {
-      this.#input?.setRawMode(false);
-      this.#input?.setRawMode(true);
+      this.#restore();
+      if (this.#input !== undefined) makeRaw(this.#input);
       this.#onResize();
       if (this.#suspended) signalGroup(pid, 'SIGCONT');
       this.#suspended = false;

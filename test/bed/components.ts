@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { makeCertificates } from './certificates.ts';
 import type { AwsFacts, BedFacts, ComponentName } from './facts.ts';
-import { goModule, python, which } from './installers.ts';
+import { goModule, npm, python, which } from './installers.ts';
 import type { Installer, SystemPackages } from './installers.ts';
 import { findPostgres, postgres } from './postgres.ts';
 
@@ -242,6 +242,15 @@ export const COMPONENTS: { readonly [N in ComponentName]: Component<BedFacts[N]>
   tmux: tool('tmux'),
   zsh: tool('zsh'),
   fish: tool('fish'),
+  vim: tool('vim'),
+  less: tool('less'),
+  htop: tool('htop'),
+
+  /** turbo and nx, which start the tasks of several packages. */
+  monorepo: {
+    install: { lane: 'npm', run: npm(here('locks', 'monorepo')) },
+    start: async ({ installed }) => ({ bin: join(installed, 'node_modules', '.bin') }),
+  },
 };
 
 export const COMPONENT_NAMES = Object.keys(COMPONENTS) as readonly ComponentName[];

@@ -74,6 +74,11 @@ export interface ToolFacts {
   readonly path: string;
 }
 
+interface MonorepoFacts {
+  /** Folder with the programs `turbo` and `nx`. */
+  readonly bin: string;
+}
+
 export interface BedFacts {
   readonly openbao: OpenBaoFacts;
   readonly moto: AwsFacts;
@@ -90,6 +95,10 @@ export interface BedFacts {
   readonly tmux: ToolFacts;
   readonly zsh: ToolFacts;
   readonly fish: ToolFacts;
+  readonly vim: ToolFacts;
+  readonly less: ToolFacts;
+  readonly htop: ToolFacts;
+  readonly monorepo: MonorepoFacts;
 }
 
 export type ComponentName = keyof BedFacts;

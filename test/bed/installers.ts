@@ -6,8 +6,19 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
 
 /** Why a component can't be installed on this machine, in words for the person who reads the test results. */
 export class Unavailable extends Error {}
@@ -141,6 +152,17 @@ const PIP =
   'install --quiet --disable-pip-version-check --no-input --root-user-action=ignore --no-deps --only-binary :all: --require-hashes'.split(
     ' ',
   );
+
+/** Packages of a folder with `package.json` and lock file, without their scripts. Their programs are in `node_modules/.bin`. */
+export function npm(folder: string): Installer {
+  return (name, context) => {
+    const [manifest, lock] = [join(folder, 'package.json'), join(folder, 'package-lock.json')];
+    return once(name, readFileSync(lock, 'utf8'), context, async (dir, log) => {
+      for (const file of [manifest, lock]) copyFileSync(file, join(dir, basename(file)));
+      await run([programOf('npm', name), 'ci', '--prefix', dir, '--ignore-scripts', '--no-audit', '--no-fund'], log, context);
+    });
+  };
+}
 
 /** A program built from a module, which Go's checksum database vouches for. It lies in the folder itself. */
 export function goModule(module: string, version: string): Installer {

@@ -1,32 +1,17 @@
-/** Where values and credentials must not be: arguments, files, output at any verbosity, other programs. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** Where values and credentials must not be: output at any verbosity, errors, other programs. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { describeWith } from '../bed/use.ts';
 import { canary } from './support/canary.ts';
+import { expectClean } from './support/clean.ts';
 import type { CliOptions, CliResult } from './support/cli.ts';
+import { echoes } from './support/echoes.ts';
 import { faultServer } from './support/fault-server.ts';
 import type { Answer, SeenRequest } from './support/fault-server.ts';
+import { LOUD, NOISE } from './support/noise.ts';
 import { child, project, type Project } from './support/project.ts';
-import { tracedCli } from './support/traced.ts';
 import { kv2, vaultEntry, vaultServer } from './support/vault-server.ts';
 import type { VaultServer } from './support/vault-server.ts';
-
-/** The forms in which a value could be written down: itself (URL, JSON and shell forms hold it), hex, the cores of base64. */
-function formsOf(value: string): readonly string[] {
-  const bytes = Buffer.from(value);
-  const cores = [0, 1, 2].map((shift) => {
-    const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
-    return encoded.slice(shift === 0 ? 0 : 4, Math.floor(((shift + bytes.length) * 4) / 3) - 1);
-  });
-  return [value, bytes.toString('hex'), bytes.toString('hex').toUpperCase(), ...cores];
-}
-
-function expectClean(text: string, ...values: readonly string[]): void {
-  // Only what is around a hit is shown, so that a failure can be understood.
-  const hits = values.flatMap((value) => formsOf(value)).filter((form) => text.includes(form));
-  expect(hits.map((form) => text.slice(Math.max(0, text.indexOf(form) - 200), text.indexOf(form) + 80))).toEqual([]);
-}
 
 interface Both {
   readonly one: Project;
@@ -144,16 +129,6 @@ secrets:
 });
 
 describe('A10 the most that can be said', () => {
-  const NOISE = {
-    DEBUG: '*',
-    NODE_DEBUG: 'child_process,http,https,net,tls,fetch,undici,stream,timer',
-    NODE_DEBUG_NATIVE: 'HTTP2',
-    AZURE_LOG_LEVEL: 'verbose',
-    LOG_STREAM: '1',
-    LOG_TOKENS: '1',
-  };
-  const LOUD = ['-v', '--debug'];
-
   it('A10 of every command that reads holds no value and no token', async () => {
     const { one, env, values } = await both();
     const loud = (args: readonly string[], more: CliOptions = {}): Promise<CliResult> =>
@@ -230,25 +205,6 @@ describe('A10 the most that can be said', () => {
 const importable = (value: string): Promise<Project> => project({ files: { '.env': `OTHER_KEY=${value}\n` } });
 
 describe('A11 a manager that repeats what it was sent', () => {
-  const echoes: readonly (readonly [string, (request: SeenRequest, value: string) => Answer])[] = [
-    ['400', (request, value) => echo(400, request, value)],
-    ['403', (request, value) => echo(403, request, value)],
-    ['500', (request, value) => echo(500, request, value)],
-    ['418', (request, value) => echo(418, request, value)],
-    ['a malformed 200', (request, value) => ({ status: 200, body: `${everything(request)} ${value} {"data":` })],
-    ['a 200 of another shape', (request, value) => ({ body: { data: everything(request), errors: value, request_id: value } })],
-    [
-      'a 200 that is no HTTP body of its type',
-      (request, value) => ({ headers: { 'content-type': 'text/html', 'x-request-id': value }, body: everything(request) }),
-    ],
-  ];
-  const everything = ({ headers, body, path }: SeenRequest): string => `${JSON.stringify(headers)} ${body} ${path}`;
-  const echo = (status: number, request: SeenRequest, value: string): Answer => ({
-    status,
-    headers: { 'x-amzn-requestid': value, 'x-amzn-errortype': value, 'retry-after': value },
-    body: { errors: [everything(request), value], message: `${value} ${everything(request)}`, __type: value, Message: value, code: value },
-  });
-
   it.each(echoes)('A11 by %s to a read of vault: a typed error with the name, and no more', async (_, answer) => {
     const [token, value] = [canary(), canary()];
     const server = await vaultServer((asked, request) => (asked.includes('/data/') ? answer(request, value) : undefined));
@@ -318,85 +274,5 @@ describe('A12 an error that nobody expected', () => {
       expect(result.stderr).toContain('INTERNAL');
       expectClean(result.stderr, value, token);
     }
-  });
-});
-
-describeWith('strace', 'system calls', (strace) => {
-  it('A3 no command puts a value into the arguments of a program', async () => {
-    const { one, env, values } = await both();
-    const fresh = canary();
-    one.write('.env', `IMPORTED_KEY=${fresh}\n`);
-    const all = [fresh, ...Object.values(values)];
-    for (const [args, input] of [
-      [['set', 'FROM_LOCAL'], fresh],
-      [['set', 'FROM_VAULT'], fresh],
-      [['get', 'FROM_LOCAL', '--reveal'], undefined],
-      [['get', 'FROM_VAULT', '--reveal'], undefined],
-      [['import', '.env', '--yes'], undefined],
-      [['scan', '--history'], undefined],
-      [['doctor'], undefined],
-      [['run', '--', 'sh', ...ALL], undefined],
-    ] as const) {
-      const { trace, code, stderr } = await tracedCli(strace, args, {
-        ...(input === undefined ? {} : { input }),
-        home: one.home,
-        cwd: one.dir,
-        env,
-        calls: ['execve'],
-      });
-      expect(trace, `${args.join(' ')}: ${stderr}`).toContain('execve(');
-      if (args[0] === 'run') {
-        expect(code).toBe(0);
-        // The values are in the environment of the program: so they would have been seen.
-        expect(trace).toContain(fresh);
-      }
-      // execve("FILE", ["ARG", …], ["NAME=VALUE", …]): everything up to the environment.
-      const beforeEnvironment = trace.split('\n').map((line) => line.replace(/(\]), \[.*$/, '$1'));
-      expectClean(beforeEnvironment.join('\n'), ...all);
-    }
-  });
-
-  it('A2 set and run write no value to anything but the manager', async () => {
-    const { one, env, values } = await both();
-    const fresh = canary();
-    const calls = ['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2', 'sendto', 'sendmsg', 'sendmmsg', 'copy_file_range'];
-    for (const [args, input, allowed] of [
-      [['set', 'FROM_LOCAL'], fresh, []],
-      [['set', 'FROM_VAULT'], fresh, [fresh, values.token]],
-      [['run', '--', 'true'], undefined, [values.token]],
-      [['run', '--mask', 'never', '--', 'true'], undefined, [values.token]],
-    ] as const) {
-      const { trace, code, stderr } = await tracedCli(strace, args, {
-        ...(input === undefined ? {} : { input }),
-        home: one.home,
-        cwd: one.dir,
-        // What is written through io_uring is not seen by strace.
-        env: { ...env, UV_USE_IO_URING: '0' },
-        calls,
-        strace: ['-yy'],
-      });
-      expect(code, stderr).toBe(0);
-      const lines = trace.split('\n');
-      const toServer = lines.filter((line) => /^\d+ +(?:write|writev|sendto|sendmsg)\(\d+<TCP:/.test(line));
-      for (const value of allowed) expect(toServer.some((line) => line.includes(value))).toBe(true);
-      expectClean(lines.filter((line) => !toServer.includes(line)).join('\n'), fresh, ...Object.values(values));
-      expectClean(
-        toServer.join('\n'),
-        ...[fresh, ...Object.values(values)].filter((value) => !(allowed as readonly string[]).includes(value)),
-      );
-    }
-  });
-});
-
-describe('what is kept on disk', () => {
-  it('A2 holds no value after every kind of use', async () => {
-    const { one, env, values } = await both();
-    await one.environment([], { env });
-    const folders = [one.home.dir, join(one.home.dir, '..'), one.dir];
-    const files = folders.flatMap((folder) =>
-      readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()),
-    );
-    expect(files.length).toBeGreaterThan(3);
-    for (const file of files) expectClean(readFileSync(join(file.parentPath, file.name), 'latin1'), ...Object.values(values));
   });
 });

@@ -76,7 +76,7 @@ describe.each(['auto', 'always'])('in a terminal with --mask %s', (mode) => {
     await shell.waitFor(/^again=2/m);
   });
 
-  it.runIf(!options.includes('always'))('A42 Ctrl-Z stops nothing where no shell could go on with it', async () => {
+  it('A42 Ctrl-Z stops nothing where no shell could go on with it', async () => {
     const { pty } = await project({ manifest: MANIFEST });
     const run = pty([...options, '--', 'cat'], { env: { SRC: canary() } });
     run.write('before\r');
@@ -118,6 +118,13 @@ describe('A47 --mask always in a terminal', () => {
     expect(run.raw()).not.toContain(secret);
   });
 
+  it('a line feed stays one where the program wants no carriage return with it', async () => {
+    const { pty } = await project({ manifest: MANIFEST });
+    const run = pty(['run', '--mask', 'always', '--', 'sh', '-c', 'stty -opost; printf "one\\ntwo"'], { env: { SRC: canary() } });
+    expect(await run.exit).toEqual({ code: 0, signal: 0 });
+    expect(run.raw()).toContain('one\ntwo');
+  });
+
   it('a shell inside has job control', async () => {
     const { pty } = await project({ manifest: MANIFEST });
     const run = pty(['run', '--mask', 'always', '--', 'bash', '--norc', '--noprofile', '-i'], { env: { SRC: canary(), PS1: 'inner$ ' } });
@@ -129,12 +136,20 @@ describe('A47 --mask always in a terminal', () => {
     expect(await run.exit).toEqual({ code: 4, signal: 0 });
   });
 
-  it('A42 Ctrl-Z is left to a program that reads the key or ignores its signal', async () => {
+  it('a child that closes its terminal and goes on is not hung up', async () => {
+    const { pty } = await project({ manifest: MANIFEST });
+    const program = 'echo last; exec <&- >&- 2>&-; sleep 0.3; exit 5';
+    const run = pty(['run', '--mask', 'always', '--', 'sh', '-c', program], { env: { SRC: canary() } });
+    await run.waitFor('last');
+    expect(await run.exit).toEqual({ code: 5, signal: 0 });
+  });
+
+  it('A42 Ctrl-Z is left to a program that reads the key, or ignores or handles its signal', async () => {
     const { dir, home } = await project({ manifest: MANIFEST });
     const shell = shellPty({ home, cwd: dir, env: { SRC: canary() } });
     await shell.waitFor('ready$ ');
     const program =
-      'stty -isig -icanon; echo raw; head -c 1 | od -An -tx1; stty isig icanon; trap "" TSTP; echo deaf; read -r line; echo "[$line]"';
+      'stty -isig -icanon; echo raw; head -c 1 | od -An -tx1; stty isig icanon; trap "" TSTP; echo deaf; read -r line; echo "[$line]"; trap "echo heard" TSTP; echo handler; read -r line; echo "[$line]"';
     shell.write(`${process.execPath} ${PROGRAM} run --mask always -- sh -c '${program}'\r`);
     await shell.waitFor(/^raw/m);
     shell.write(CTRL_Z);
@@ -142,6 +157,11 @@ describe('A47 --mask always in a terminal', () => {
     shell.write(CTRL_Z);
     shell.write('still here\r');
     await shell.waitFor('[still here]');
+    await shell.waitFor(/^handler/m);
+    shell.write(CTRL_Z);
+    shell.write('and here\r');
+    await shell.waitFor('heard');
+    await shell.waitFor('[and here]');
     await shell.waitFor('ready$ ');
     expect(shell.text()).not.toContain('Stopped');
   });

@@ -94,6 +94,13 @@ describe('Masker', () => {
     expect(masker.counts).toEqual(new Map([['N0', 1]]));
   });
 
+  it('A8 holds back nothing behind a whole value, so that a moved cursor is seen at once', () => {
+    const masker = new Masker(exactly('hunter2hunter2', 'hunter2hunter2 and more', 'opensesame'));
+    expect(Buffer.concat(masker.push(Buffer.from('it is opensesame\u001b[K\u001b[1;1H'))).toString()).toBe('it is ***\u001b[K\u001b[1;1H');
+    expect(Buffer.concat(masker.push(Buffer.from('hunter2hunter2\u001b[K'))).toString()).toBe('');
+    expect(Buffer.concat(masker.push(Buffer.from('!'))).toString()).toBe('***\u001b[K!');
+  });
+
   it('A9 passes bytes that are no match on as they are', () => {
     const bytes = randomBytes(300_000);
     const plan = planFor('canary-0123456789abcdef', 'another value, longer');
@@ -107,6 +114,50 @@ describe('Masker', () => {
     expect(byteByByte(plan, 'a canary-\u001b]8;;http://x\u001b\\0123456789abcdef b')).toBe('a *** b');
     expect(whole(plan, 'canary-\u001b[31mother')).toBe('canary-\u001b[31mother');
     expect(whole(plan, 'canary-\u001b\u0001 canary-0123456789abcdef')).toBe('canary-\u001b\u0001 ***');
+  });
+
+  const VALUE = 'canary-0123456789abcdef';
+
+  it('masks in the title of a window and other strings of a terminal, whatever stands in front of them', () => {
+    const plan = planFor(VALUE);
+    for (const before of ['', 'c', 'canary-', 'canary-0123456789abcde']) {
+      for (const text of [`${before}\u001b]0;a ${VALUE} b\u0007c`, `${before}\u001bP${VALUE}\u001b\\`, `${before}\u001b]2;${VALUE}`]) {
+        expect(whole(plan, text)).toBe(text.replace(VALUE, '***'));
+        expect(byteByByte(plan, text)).toBe(text.replace(VALUE, '***'));
+      }
+    }
+  });
+
+  it('masks in what only begins like a string of a terminal', () => {
+    const plan = planFor(VALUE);
+    const long = 'x'.repeat(70_000);
+    expect(whole(plan, `c\u001b]${long}${VALUE}${long}`)).toBe(`c\u001b]${long}***${long}`);
+    expect(whole(plan, `c\u001b]${long.slice(0, 65_530)}${VALUE}`)).toBe(`c\u001b]${long.slice(0, 65_530)}***`);
+    expect(byteByByte(plan, `canary-\u001b[3${VALUE}`)).toBe('canary-\u001b[3***');
+  });
+
+  it('masks around a string of a terminal that holds one too', () => {
+    const plan = planFor(VALUE);
+    expect(whole(plan, `a canary-\u001b]0;${VALUE}\u00070123456789abcdef b`)).toBe('a *** b');
+    expect(whole(plan, `a canary-\u001b]0;${VALUE}\u0007other`)).toBe('a canary-\u001b]0;***\u0007other');
+  });
+
+  it('A5 lets no whole value through, whatever escape sequences and beginnings of it stand around it', () => {
+    const plan = planFor(VALUE);
+    const escapes = ['\u001b[', '\u001b[0m', '\u001b]0;', '\u001b]', '\u0007', '\u001b', '\u001b\\', '\u001b(', ';3', ' ', '\n', 'x'];
+    const part = fc.oneof(
+      fc.constant(VALUE),
+      fc.nat(VALUE.length).map((length) => VALUE.slice(0, length)),
+      fc.nat(VALUE.length).map((from) => VALUE.slice(from)),
+      fc.constantFrom(...escapes),
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
+        const text = parts.join('');
+        for (const output of [whole(plan, text), byteByByte(plan, text)]) expect(output).not.toContain(VALUE);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it('A29 masks a key however its lines are broken', () => {
