@@ -84,12 +84,16 @@ export class Sessions {
     const identity = this.identity(configured, role);
     const known = this.#open.get(identity);
     if (known !== undefined) return known;
-    const session = new ProviderSession(configured, this.#hostFor(configured.config, role), this.#deadline, this.#requestMs);
+    const host = this.#hostFor(configured.config, role);
+    const session = new ProviderSession(configured, host, this.#deadline, this.#requestMs, () => this.forgetReads());
     this.#open.set(identity, session);
     return session;
   }
 
-  /** Lets every document be read again, by the sessions that are signed in already. */
+  /**
+   * Lets every document be read again, by the sessions that are signed in already. A write does it, too: what was read
+   * before may not be what is there now, in the session of another role either.
+   */
   forgetReads(): void {
     for (const session of this.#open.values()) session.forgetReads();
   }
@@ -101,6 +105,9 @@ export class Sessions {
   }
 }
 
+/** Capabilities that change documents. */
+const WRITING: ReadonlySet<Capability> = new Set(['put', 'remove', 'setState', 'pending', 'rotate']);
+
 export class ProviderSession {
   readonly name: string;
   readonly provider: Provider;
@@ -108,15 +115,18 @@ export class ProviderSession {
   readonly #host: Host;
   readonly #limits: OperationLimits;
   readonly #operation: Operation;
+  readonly #onWrite: () => void;
   readonly #reads = new Map<string, Promise<Outcome<Document>>>();
   #session: Promise<AnySession> | undefined;
 
-  constructor(configured: ConfiguredProvider, host: Host, deadline: Deadline, requestMs: number) {
+  /** @param onWrite called when a capability that changes documents was used, whether it succeeded or not */
+  constructor(configured: ConfiguredProvider, host: Host, deadline: Deadline, requestMs: number, onWrite: () => void) {
     const gate: LimitFunction = gateFor(configured.provider.limits.concurrency);
     this.name = configured.config.name;
     this.provider = configured.provider;
     this.#configured = configured;
     this.#host = host;
+    this.#onWrite = onWrite;
     this.#limits = { deadline, requestMs, gate };
     this.#operation = createOperation(this.#limits);
   }
@@ -127,7 +137,7 @@ export class ProviderSession {
   }
 
   /**
-   * Reads documents; equal keys, also of earlier and of running calls, are fetched once.
+   * Reads documents; equal keys, also of earlier and of running calls, are fetched once, until something is written.
    * Never throws: what fails is an outcome.
    */
   async resolve(keys: readonly DocumentKey[]): Promise<readonly Outcome<Document>[]> {
@@ -146,10 +156,6 @@ export class ProviderSession {
     return Promise.all(keys.map((key) => this.#reads.get(documentId(key)) ?? Promise.resolve(failed(brokenContract))));
   }
 
-  forgetReads(): void {
-    this.#reads.clear();
-  }
-
   async doctor(): Promise<DoctorReport> {
     return this.#guard(async () => (await this.#opened()).doctor(this.#operation));
   }
@@ -162,7 +168,16 @@ export class ProviderSession {
     if (!this.can(capability)) {
       throw new Fault('unsupported', { message: `${this.provider.title} has no '${capability}'`, hint: 'secrets providers' });
     }
-    return this.#guard(async () => call((await this.#opened()) as unknown as CapabilityMethods[C], this.#operation));
+    try {
+      return await this.#guard(async () => call((await this.#opened()) as unknown as CapabilityMethods[C], this.#operation));
+    } finally {
+      if (WRITING.has(capability)) this.#onWrite();
+    }
+  }
+
+  /** The next read of a document asks the backend again. */
+  forgetReads(): void {
+    this.#reads.clear();
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { makeCertificates } from './certificates.ts';
 import type { AwsFacts, BedFacts, ComponentName } from './facts.ts';
 import { goModule, npm, python, which } from './installers.ts';
 import type { Installer, SystemPackages } from './installers.ts';
+import { findPostgres, postgres } from './postgres.ts';
 
 /** A process that was started. */
 export interface Running {
@@ -14,9 +15,17 @@ export interface Running {
   readonly ended: () => string | undefined;
 }
 
+/** A user and a group by number; empty for ourselves. */
+export interface UserIds {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 export interface StartOptions {
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another user, for a server that refuses root. */
+  readonly as?: UserIds;
 }
 
 /** What a component's start function works with. */
@@ -29,7 +38,7 @@ export interface StartContext {
   /** Starts a server in a process group of its own, with a clean environment. */
   readonly start: (program: string, args: readonly string[], options?: StartOptions) => Running;
   /** Runs a helper to its end. */
-  readonly run: (program: string, args: readonly string[]) => Promise<void>;
+  readonly run: (program: string, args: readonly string[], options?: StartOptions) => Promise<void>;
   /** Waits until the probe gives something; throws when the process ends or time is up. */
   readonly until: <T>(running: Running, probe: () => T | undefined | false | Promise<T | undefined | false>) => Promise<T>;
   /** Claims neighbouring free ports. */
@@ -210,6 +219,11 @@ export const COMPONENTS: { readonly [N in ComponentName]: Component<BedFacts[N]>
       await context.until(keyring, () => ask(...collection, ...locked).includes('boolean false'));
       return { busAddress, runtimeDir, dataDir, password };
     },
+  },
+
+  postgres: {
+    system: { programs: ['initdb', 'postgres', 'pg_isready'], find: findPostgres, debian: ['postgresql'] },
+    start: postgres,
   },
 
   toxiproxy: {

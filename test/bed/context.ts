@@ -45,6 +45,7 @@ export function makeContext({ name, signal, ...bed }: Settings): StartContext {
       stdio: [options.stdin === undefined ? 'ignore' : 'pipe', output, output],
       // Nothing of the caller's AWS, Vault, proxy or TLS settings gets in.
       env: { PATH: process.env['PATH'], HOME: dir, TMPDIR: tmpdir(), LANG: 'C.UTF-8', ...options.env },
+      ...options.as,
     });
     closeSync(output);
     let ended: string | undefined;
@@ -79,8 +80,8 @@ export function makeContext({ name, signal, ...bed }: Settings): StartContext {
     installed: bed.installed,
     start,
     until,
-    run: async (program, args) => {
-      const running = start(program, args);
+    run: async (program, args, options) => {
+      const running = start(program, args, options);
       const how = await untilEnd(running, deadline);
       if (how !== 'ended with 0') throw new Error(`${program} ${how}: ${endOf(log)}`);
     },

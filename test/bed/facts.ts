@@ -53,6 +53,17 @@ interface KeychainFacts {
   readonly password: string;
 }
 
+/** A server without TLS that asks for a password (scram-sha-256) and holds nothing but the user below. */
+export interface PostgresFacts {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  /** The superuser. */
+  readonly user: string;
+  readonly password: string;
+  readonly url: string;
+}
+
 interface ToxiproxyFacts {
   /** Of its REST API. Make proxies that listen on 127.0.0.1:0 and read the port in the answer. */
   readonly url: string;
@@ -77,6 +88,7 @@ export interface BedFacts {
   readonly azure: AzureFacts;
   readonly oidc: OidcFacts;
   readonly keychain: KeychainFacts;
+  readonly postgres: PostgresFacts;
   readonly toxiproxy: ToxiproxyFacts;
   readonly age: ToolFacts;
   readonly strace: ToolFacts;

@@ -35,8 +35,10 @@ export interface InstallContext {
 export type Installer = (name: string, context: InstallContext) => Promise<string>;
 
 export interface SystemPackages {
-  /** Programs that must be in PATH. */
+  /** Programs that must be there. */
   readonly programs: readonly string[];
+  /** Where a program is; in PATH where this is absent. */
+  readonly find?: (program: string) => string | undefined;
   /** Packages of Debian and its relatives that bring them. */
   readonly debian: readonly string[];
 }
@@ -192,7 +194,7 @@ export async function systemPackages(wanted: readonly SystemPackages[], context:
 
 /** Why a component's system packages are not enough; undefined when all is there. */
 export function missingOf(packages: SystemPackages): string | undefined {
-  const programs = packages.programs.filter((program) => which(program) === undefined);
+  const programs = packages.programs.filter((program) => (packages.find ?? which)(program) === undefined);
   const libraries = which('dpkg-query') === undefined ? [] : packages.debian.filter((name) => name.startsWith('lib') && !isInstalled(name));
   const missing = [...programs, ...libraries];
   if (missing.length === 0) return undefined;

@@ -47,10 +47,13 @@ for (const emulator of ['moto', 'ministack'] as const) {
         reference: (name, field) => `ssm://${FOLDER}${name}${field === undefined ? '' : `#${field}`}`,
         seed: (name, value) => seed(name, Buffer.from(value).toString('utf8')),
         seedFields: (name, fields) => seed(name, JSON.stringify(fields)),
+        foreignPending: (name, value) => seed(`${name}.pending`, Buffer.from(value).toString('utf8')),
         remove: async (name) => {
-          await client.send(new DeleteParameterCommand({ Name: FOLDER + name })).catch((error: Error) => {
-            if (error.name !== 'ParameterNotFound') throw error;
-          });
+          for (const one of [name, `${name}.pending`]) {
+            await client.send(new DeleteParameterCommand({ Name: FOLDER + one })).catch((error: Error) => {
+              if (error.name !== 'ParameterNotFound') throw error;
+            });
+          }
         },
         deny: async (name) => void backend.denied.add(FOLDER + name),
         unreachable: () => at(`http://127.0.0.1:${nobody}`),

@@ -61,6 +61,11 @@ for (const emulator of ['moto', 'ministack'] as const) {
         reference: (name, field) => `aws://${name}${field === undefined ? '' : `#${field}`}`,
         seed,
         seedFields: (name, fields) => seed(name, Buffer.from(JSON.stringify(fields))),
+        foreignPending: async (name, value) => {
+          await client.send(
+            new PutSecretValueCommand({ SecretId: name, SecretString: Buffer.from(value).toString('utf8'), VersionStages: ['AWSPENDING'] }),
+          );
+        },
         remove: async (name) => {
           await client.send(new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true })).catch((error: Error) => {
             if (error.name !== 'ResourceNotFoundException') throw error;
@@ -76,8 +81,12 @@ for (const emulator of ['moto', 'ministack'] as const) {
         sensitive: [facts.secretAccessKey],
         skip:
           emulator === 'moto'
-            ? [{ test: 'versions-absent', reason: 'moto answers 500 to that, where AWS says ResourceNotFoundException' }]
-            : [],
+            ? [
+                { test: 'versions-absent', reason: 'moto answers 500 to that, where AWS says ResourceNotFoundException' },
+                { test: 'pending-first', reason: 'moto answers 500 to that, where AWS says ResourceNotFoundException' },
+                { test: 'pending-race', reason: 'moto looks for a token and stores it in two steps, which AWS does in one' },
+              ]
+            : [{ test: 'pending-race', reason: 'ministack takes a second put with the same token and other data, which AWS refuses' }],
       },
     );
   });

@@ -92,7 +92,7 @@ describeWith('azure', 'azure-key-vault', (facts) => {
   const reads = async (): Promise<number> => {
     const requests = await vault.control<readonly SeenRequest[]>('GET', 'requests');
     return requests.filter(
-      ({ method, path }) => method === 'GET' && /^\/secrets\/conf-[0-9a-f]+(?:\/(?!versions)[^/?]*)?\/?(?:\?|$)/.test(path),
+      ({ method, path }) => method === 'GET' && /^\/secrets\/conf-[0-9a-f]+(?:-pending)?(?:\/(?!versions)[^/?]*)?\/?(?:\?|$)/.test(path),
     ).length;
   };
 
@@ -108,9 +108,12 @@ describeWith('azure', 'azure-key-vault', (facts) => {
       reference: (name, field) => `azure://${name}${field === undefined ? '' : `#${field}`}`,
       seed: (name, value) => set(name, Buffer.from(value).toString('utf8')),
       seedFields: (name, fields) => set(name, JSON.stringify(fields)),
+      foreignPending: (name, value) => set(`${name}-pending`, Buffer.from(value).toString('utf8')),
       remove: async (name) => {
-        await vault.request('DELETE', `/secrets/${name}`);
-        await vault.request('DELETE', `/deletedsecrets/${name}`);
+        for (const one of [name, `${name}-pending`]) {
+          await vault.request('DELETE', `/secrets/${one}`);
+          await vault.request('DELETE', `/deletedsecrets/${one}`);
+        }
       },
       deny: async (name) => {
         await vault.control('POST', 'deny', { name });

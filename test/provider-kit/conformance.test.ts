@@ -16,7 +16,13 @@ function harnessFor(backend: MemoryBackend): ConformanceHarness {
     reference: (name, field) => `memory://${name}${field === undefined ? '' : `#${field}`}`,
     seed: (name, value) => add(name, Buffer.from(value)),
     seedFields: (name, fields) => add(name, Buffer.from(JSON.stringify(fields))),
-    remove: async (name) => void backend.documents.delete(name),
+    foreignPending: async (name, value) => {
+      backend.pending.set(name, { rotation: undefined, bytes: Buffer.from(value), createdAt: new Date() });
+    },
+    remove: async (name) => {
+      backend.documents.delete(name);
+      backend.pending.delete(name);
+    },
     deny: async (name) => void backend.denied.add(name),
     unreachable: () => ({ place: 'nowhere' }),
     silent: async () => ({ options: { place: 'silent' }, asked: new Promise<void>((resolve) => (backend.asked = resolve)) }),
@@ -79,6 +85,21 @@ const NOTICED: Readonly<Record<Bug, readonly string[]>> = {
   'dates every field': ['write-date'],
   'removes nothing': ['remove', 'remove-field'],
   'removes the whole document': ['remove-field'],
+  'gives pending values to readers': ['pending-hidden'],
+  'lists pending values': ['pending-hidden'],
+  'overwrites pending values': ['pending-once', 'pending-foreign', 'pending-neighbours'],
+  'checks for a pending value before and not while it writes': ['pending-race'],
+  'ignores whose a pending value is': ['pending-whose', 'pending-foreign'],
+  'takes a foreign pending value for its own': ['pending-foreign'],
+  'finds pending values by reading': ['pending-find'],
+  'changes pending values': ['pending-read'],
+  'promotes nothing': ['pending-promote', 'pending-first', 'pending-neighbours'],
+  'promotes twice': ['pending-promote'],
+  'promotes the first value only over another': ['pending-first'],
+  'promotes over neighbours': ['pending-neighbours'],
+  'promotes over newer versions': ['pending-stale'],
+  'abandons nothing': ['pending-abandon', 'pending-find'],
+  'changes no state': ['set-state'],
   'ignores an abort': ['abort-in-flight'],
   'fails on the second close': ['close'],
   'lacks a declared method': ['contract'],

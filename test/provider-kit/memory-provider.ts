@@ -2,7 +2,16 @@
 import { done, failed, Fault } from '../../src/core/fault.ts';
 import { SecretValue } from '../../src/core/secret-value.ts';
 import { defineProvider } from '../../src/provider-kit/contract.ts';
-import type { Document, DocumentKey, Host, Operation, ParsedRef, Provider } from '../../src/provider-kit/contract.ts';
+import type {
+  Document,
+  DocumentKey,
+  Host,
+  Operation,
+  ParsedRef,
+  PendingInfo,
+  PendingStore,
+  Provider,
+} from '../../src/provider-kit/contract.ts';
 import { extractField, removeField, replaceField } from '../../src/provider-kit/json-document.ts';
 
 export const BUGS = [
@@ -30,6 +39,21 @@ export const BUGS = [
   'dates every field',
   'removes nothing',
   'removes the whole document',
+  'gives pending values to readers',
+  'lists pending values',
+  'overwrites pending values',
+  'checks for a pending value before and not while it writes',
+  'ignores whose a pending value is',
+  'takes a foreign pending value for its own',
+  'finds pending values by reading',
+  'changes pending values',
+  'promotes nothing',
+  'promotes twice',
+  'promotes the first value only over another',
+  'promotes over neighbours',
+  'promotes over newer versions',
+  'abandons nothing',
+  'changes no state',
   'ignores an abort',
   'fails on the second close',
   'lacks a declared method',
@@ -43,14 +67,24 @@ export const BUGS = [
 
 export type Bug = (typeof BUGS)[number];
 
+interface Pending {
+  readonly rotation: string | undefined;
+  readonly bytes: Buffer;
+  readonly createdAt: Date;
+  readonly field?: string;
+  readonly base?: string;
+}
+
 interface Version {
   readonly bytes: Buffer;
+  state?: 'enabled' | 'disabled' | 'destroyed';
   readonly rotatedAt: Record<string, Date>;
 }
 
 /** What a backend holds, and what it was asked. */
 export class MemoryBackend {
   readonly documents = new Map<string, Version[]>();
+  readonly pending = new Map<string, Pending>();
   readonly denied = new Set<string>();
   valueReads = 0;
   /** Called when a request arrives at the backend that never answers. */
@@ -69,7 +103,7 @@ export function memoryProvider(backend: MemoryBackend, bug?: Bug): Provider {
     options: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as Options }) } },
     needs: { network: true },
     limits: {},
-    capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'changes'],
+    capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'pending', 'setState', 'changes'],
     parseRef: ({ path, options, field }) => ({
       key: path,
       ...(options['version'] === undefined ? {} : { version: options['version'] }),
@@ -110,7 +144,8 @@ function open(backend: MemoryBackend, { place }: Options, host: Host, bug: Bug |
     if (backend.denied.has(key.key)) throw has('takes denied for absent') ? absent() : new Fault('denied', 'not allowed');
     const versions = backend.documents.get(key.key) ?? [];
     const at = key.version === undefined || has('ignores versions') ? versions.length : Number(key.version);
-    const version = versions[at - 1];
+    const waiting = has('gives pending values to readers') ? backend.pending.get(key.key) : undefined;
+    const version = waiting === undefined ? versions[at - 1] : { bytes: waiting.bytes };
     if (version === undefined) {
       const fault = absent();
       if (has('keeps a cause')) fault.cause = new Error('why');
@@ -148,7 +183,9 @@ function open(backend: MemoryBackend, { place }: Options, host: Host, bug: Bug |
       });
     },
     list: async (prefix: string) =>
-      [...backend.documents.keys()].filter((key) => key.startsWith(prefix) || has('lists everything')).map((key) => ({ key })),
+      [...backend.documents.keys(), ...(has('lists pending values') ? [...backend.pending.keys()].map((key) => `${key}.pending`) : [])]
+        .filter((key) => key.startsWith(prefix) || has('lists everything'))
+        .map((key) => ({ key })),
     changes: async (keys: readonly DocumentKey[]) =>
       keys.map(({ key }) => {
         const version = String(backend.documents.get(key)?.length ?? 0);
@@ -156,10 +193,10 @@ function open(backend: MemoryBackend, { place }: Options, host: Host, bug: Bug |
         return done(has('gives the same stamp for ever') ? '1' : version);
       }),
     versions: async ({ key }: DocumentKey) => {
-      const all = (backend.documents.get(key) ?? []).map((_, index, { length }) => ({
+      const all = (backend.documents.get(key) ?? []).map(({ state = 'enabled' }, index, { length }) => ({
         version: String(index + 1),
         current: index + 1 === length,
-        state: 'enabled' as const,
+        state,
       }));
       if (all.length === 0 && !has('gives no versions of what is absent')) throw absent();
       return has('lists versions oldest first') ? all : all.toReversed();
@@ -201,6 +238,12 @@ function open(backend: MemoryBackend, { place }: Options, host: Host, bug: Bug |
       if (!after.ok) throw after.fault;
       change(key, after.value.reveal(), version.rotatedAt);
     },
+    setState: async ({ key }: DocumentKey, version: string, state: 'enabled' | 'disabled' | 'destroyed') => {
+      const found = backend.documents.get(key)?.[Number(version) - 1];
+      if (found === undefined) throw absent();
+      if (!has('changes no state')) found.state = state;
+    },
+    pending: pendingOf(backend, has),
     doctor: async (op: Operation) => {
       if (has('doctor throws')) throw new Fault('protocol', 'not well');
       await reach(op);
@@ -212,6 +255,67 @@ function open(backend: MemoryBackend, { place }: Options, host: Host, bug: Bug |
   };
   if (has('lacks a declared method')) delete (session as Partial<typeof session>).list;
   return has('has an undeclared method') ? { ...session, rotate: async () => ({}) } : session;
+}
+
+function pendingOf(backend: MemoryBackend, has: (bug: Bug) => boolean): PendingStore {
+  const infoOf = ({ rotation, createdAt, field, base }: Pending): PendingInfo => ({
+    rotation,
+    createdAt,
+    ...(field === undefined ? {} : { field }),
+    ...(base === undefined ? {} : { base }),
+  });
+  const own = ({ key }: ParsedRef, rotation: string): Pending => {
+    const found = backend.pending.get(key);
+    if (found === undefined) throw new Fault('not-found', 'nothing is pending');
+    if (found.rotation !== rotation && !has('ignores whose a pending value is')) throw new Fault('conflict', 'it is not ours');
+    return found;
+  };
+  return {
+    find: async ({ key }) => {
+      if (has('finds pending values by reading')) backend.valueReads++;
+      const found = backend.pending.get(key);
+      return found && infoOf(has('takes a foreign pending value for its own') ? { ...found, rotation: found.rotation ?? 'ours' } : found);
+    },
+    create: async ({ key }, { value, field }, rotation) => {
+      const taken = backend.pending.has(key);
+      if (has('checks for a pending value before and not while it writes')) await Promise.resolve();
+      if (taken && !has('overwrites pending values')) throw new Fault('conflict', 'a value is pending');
+      const base = backend.documents.get(key)?.length;
+      const bytes = Buffer.from(has('changes pending values') ? value.reveal().toString('utf8').trim() : value.reveal());
+      const made = {
+        rotation,
+        bytes,
+        createdAt: new Date(),
+        ...(field === undefined ? {} : { field }),
+        ...(base === undefined ? {} : { base: String(base) }),
+      };
+      backend.pending.set(key, made);
+      return infoOf(made);
+    },
+    read: async (ref, rotation) => ({ bytes: SecretValue.fromBytes(own(ref, rotation).bytes) }),
+    promote: async (ref, rotation, { expect }) => {
+      const { key } = ref;
+      const { bytes, field, createdAt } = own(ref, rotation);
+      const all = backend.documents.get(key) ?? [];
+      if (all.length === 0 && has('promotes the first value only over another')) throw new Fault('conflict', 'nothing is there');
+      const isStale = expect !== undefined && expect !== (all.length === 0 ? 'absent' : String(all.length));
+      if (isStale && !has('promotes over newer versions')) throw new Fault('conflict', 'somebody else was faster');
+      if (has('promotes nothing')) return {};
+      const before = all.at(-1);
+      const start = before === undefined || has('promotes over neighbours') ? undefined : SecretValue.fromBytes(before.bytes);
+      const next = field === undefined ? done(SecretValue.fromBytes(bytes)) : replaceField(start, field, SecretValue.fromBytes(bytes));
+      if (!next.ok) throw next.fault;
+      const rotatedAt = field === undefined ? {} : { ...before?.rotatedAt, [field]: createdAt };
+      backend.documents.set(key, [...all, { bytes: next.value.reveal(), rotatedAt }]);
+      if (!has('promotes twice')) backend.pending.delete(key);
+      return { version: String(all.length + 1) };
+    },
+    abandon: async (ref, rotation) => {
+      if (!backend.pending.has(ref.key)) return;
+      own(ref, rotation);
+      if (!has('abandons nothing')) backend.pending.delete(ref.key);
+    },
+  };
 }
 
 function mangle(bytes: Buffer, bug: Bug | undefined): Buffer {

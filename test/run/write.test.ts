@@ -174,6 +174,18 @@ describe('writing through a session', () => {
     expect(memory.at('a')).toBe('one');
   });
 
+  it('reads anew after a write', async () => {
+    const reference = planned('memory://a', memory.provider());
+    const read = async (): Promise<string | undefined> => {
+      const [outcome] = await readValues([reference], MANIFEST, sessions);
+      return outcome?.ok === true ? outcome.value.value.reveal().toString() : undefined;
+    };
+    await putNewValue(reference, text('one'), MANIFEST, sessions);
+    expect(await read()).toBe('one');
+    await putValue(reference, text('two'), undefined, sessions);
+    expect(await read()).toBe('two');
+  });
+
   it('reads and removes', async () => {
     const provider = memory.provider();
     memory.documents.set('a', { value: text('{"f":"canary"}'), version: 1 });

@@ -4,7 +4,7 @@ import type { ConformanceCase, ConformanceHarness } from './harness.ts';
 import type { Subject } from './subject.ts';
 
 /** The parts of a harness that only some cases need. */
-type OptionalHelper = 'seedFields' | 'deny' | 'unreachable' | 'silent' | 'countRequests';
+type OptionalHelper = 'seedFields' | 'foreignPending' | 'deny' | 'unreachable' | 'silent' | 'countRequests';
 
 export interface Case {
   readonly title: string;

@@ -30,6 +30,19 @@ export const CASES = [
   'write-date',
   'remove',
   'remove-field',
+  'pending-hidden',
+  'pending-once',
+  'pending-race',
+  'pending-whose',
+  'pending-foreign',
+  'pending-find',
+  'pending-read',
+  'pending-promote',
+  'pending-first',
+  'pending-neighbours',
+  'pending-stale',
+  'pending-abandon',
+  'set-state',
   'abort-before',
   'abort-in-flight',
   'close',
@@ -66,6 +79,8 @@ export interface ConformanceHarness {
   seed(name: string, value: Uint8Array): Promise<void>;
   /** Puts a document with text fields where `reference(name, field)` finds them. */
   seedFields?(name: string, fields: Readonly<Record<string, string>>): Promise<void>;
+  /** Leaves a pending value of a document as another tool would, past the adapter. */
+  foreignPending?(name: string, value: Uint8Array): Promise<void>;
   /** Removes what was seeded or written under a name, past the adapter; fine if there is nothing. */
   remove(name: string): Promise<void>;
   /** Makes the backend refuse that document, and only that one, to the credentials of `options`. */

@@ -11,12 +11,14 @@ import { CASES } from './harness.ts';
 import type { ConformanceCase, ConformanceHarness, ConformanceRunner } from './harness.ts';
 import { recordOutput } from './leaks.ts';
 import { metadata } from './metadata.ts';
+import { pending } from './pending.ts';
 import { reading } from './reading.ts';
 import { session } from './session.ts';
+import { state } from './state.ts';
 import { Subject } from './subject.ts';
 import { writing } from './writing.ts';
 
-const ALL: Cases = { ...session, ...reading, ...metadata, ...writing };
+const ALL: Cases = { ...session, ...reading, ...metadata, ...writing, ...pending, ...state };
 
 /**
  * Registers the suite's cases with a test runner. Cases about capabilities that the adapter does not declare are left

@@ -11,7 +11,7 @@ export default defineProvider({
   needs: { network: true },
   limits: { valueBytes: 8192, binary: false, emptyValue: false },
   // No `versions`: the only request for the history, GetParameterHistory, returns every value.
-  capabilities: ['describe', 'list', 'put', 'remove'],
+  capabilities: ['describe', 'list', 'put', 'remove', 'pending'],
   parseRef,
   formatRef,
   identity: (options, host) => identityOf(options, host, 'SSM'),

@@ -5,6 +5,7 @@ import type { ParameterMetadata, ParameterStringFilter } from '@aws-sdk/client-s
 import { done } from '../../core/fault.ts';
 import type { Outcome } from '../../core/fault.ts';
 import type { ListEntry, Metadata, Operation, ParsedRef } from '../../provider-kit/contract.ts';
+import { isPendingKey } from '../../provider-kit/pending.ts';
 import { chunksApart } from '../aws-common/chunks.ts';
 import { outcomeOf } from '../aws-common/outcomes.ts';
 import { allPages } from '../aws-common/pages.ts';
@@ -61,7 +62,7 @@ export async function list(store: Store, prefix: string, op: Operation): Promise
   const filter = prefix === '' ? undefined : { Key: 'Name', Option: 'BeginsWith', Values: [prefix] };
   const entries: ListEntry[] = [];
   for (const { Name: key, Version: version, LastModifiedDate: updatedAt } of await described(store, 'parameters', filter, op)) {
-    if (key?.startsWith(prefix) !== true) continue;
+    if (key?.startsWith(prefix) !== true || isPendingKey(key)) continue;
     entries.push({
       key,
       ...(version === undefined ? {} : { version: String(version) }),

@@ -3,9 +3,10 @@ import { Fault } from '../../core/fault.ts';
 import type { Reference } from '../../core/reference.ts';
 import type { DocumentKey, ParsedRef } from '../../provider-kit/contract.ts';
 import { checkField } from '../../provider-kit/json-document.ts';
+import { refusePendingKey } from '../../provider-kit/pending.ts';
 
 const NAME = /^(?:\/[\w.-]+)+$|^[\w.-]+$/;
-const NAME_LENGTH = 1011;
+export const NAME_LENGTH = 1011;
 const VERSION = /^[1-9]\d{0,9}$/;
 const LABEL = /^(?!\d|aws|ssm)[\w.-]{1,100}$/i;
 
@@ -21,6 +22,7 @@ export function parseRef(reference: Reference): ParsedRef {
   if (label !== undefined && !LABEL.test(label))
     throw wrong('a label has letters, digits and _.-, and begins with none of: digit, aws, ssm', 'correct the label');
   checkName(path);
+  refusePendingKey(path);
   checkField(field);
   return {
     key: path,

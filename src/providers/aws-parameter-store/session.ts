@@ -6,10 +6,11 @@ import { AwsConnection } from '../aws-common/connection.ts';
 import { doctor } from '../aws-common/doctor.ts';
 import type { AwsOptions } from '../aws-common/options.ts';
 import { describe, list, probe } from './metadata.ts';
+import { PendingParameters } from './pending.ts';
 import { resolve } from './read.ts';
 import { Writer } from './write.ts';
 
-export type Session = SessionFor<'describe' | 'list' | 'put' | 'remove'>;
+export type Session = SessionFor<'describe' | 'list' | 'put' | 'remove' | 'pending'>;
 
 export function openSession(options: AwsOptions, host: Host): Session {
   const store = new AwsConnection({ service: 'SSM', options, host, makeClient: (settings) => new SSMClient(settings) });
@@ -20,6 +21,7 @@ export function openSession(options: AwsOptions, host: Host): Session {
     list: (prefix, op) => list(store, prefix, op),
     put: (key, patch, expectation, op) => writer.put(key, patch, expectation, op),
     remove: (ref, op) => writer.remove(ref, op),
+    pending: new PendingParameters(store, writer),
     doctor: (op) => doctor(store, 'Parameter Store', (operation) => probe(store, operation), op),
     close: () => Promise.resolve(store.close()),
   };

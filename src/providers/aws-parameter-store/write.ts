@@ -4,7 +4,7 @@
  * become the current version all the same, and the conflict says so.
  */
 import { AddTagsToResourceCommand, DeleteParameterCommand, PutParameterCommand, RemoveTagsFromResourceCommand } from '@aws-sdk/client-ssm';
-import type { ParameterMetadata } from '@aws-sdk/client-ssm';
+import type { ParameterMetadata, ParameterTier } from '@aws-sdk/client-ssm';
 
 import { Fault } from '../../core/fault.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
@@ -80,7 +80,7 @@ export class Writer {
     op: Operation,
   ): Promise<string> {
     const { Type: type = 'SecureString', KeyId, DataType, Tier, Version: before } = parameter ?? {};
-    const tier = Tier === 'Advanced' ? 'Advanced' : value.size > STANDARD_BYTES ? 'Intelligent-Tiering' : undefined;
+    const tier = tierFor(value, Tier);
     const { Version: after } = await this.#store.send(op, callFor(name, 'write', 'PutParameter', 'write'), (client, signal) =>
       client.send(
         new PutParameterCommand({
@@ -130,7 +130,13 @@ export class Writer {
   }
 }
 
-const versionOf = (parameter: ParameterMetadata | undefined): string | undefined =>
+/** The tier for a value in place of one in this tier. */
+export function tierFor(value: SecretValue, tier: ParameterTier | undefined): ParameterTier | undefined {
+  if (tier === 'Advanced') return tier;
+  return value.size > STANDARD_BYTES ? 'Intelligent-Tiering' : undefined;
+}
+
+export const versionOf = (parameter: ParameterMetadata | undefined): string | undefined =>
   parameter?.Version === undefined ? undefined : String(parameter.Version);
 
 const conflict = (name: string): Fault => new Fault('conflict', `the parameter ${name} has another current version than expected`);

@@ -10,7 +10,7 @@ export default defineProvider({
   options: secretsManagerOptions,
   needs: { network: true },
   limits: { valueBytes: 65_536, emptyValue: false },
-  capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'changes'],
+  capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'pending', 'rotate', 'changes'],
   parseRef,
   formatRef,
   identity: (options, host) => `${identityOf(options, host, 'SECRETS_MANAGER')} ${options.recoveryDays ?? 'default'}`,

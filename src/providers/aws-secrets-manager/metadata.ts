@@ -11,9 +11,7 @@ import { rotatedAt } from '../aws-common/rotated-tags.ts';
 import type { Tag } from '../aws-common/rotated-tags.ts';
 import { callFor, sendFor } from './manager.ts';
 import type { Manager } from './manager.ts';
-import { accountOfArn, CURRENT } from './reference.ts';
-
-const PENDING = 'AWSPENDING';
+import { accountOfArn, CURRENT, PENDING } from './reference.ts';
 
 /** A secret as AWS describes it, without its value. */
 export interface Description {
@@ -132,7 +130,13 @@ export async function versions(manager: Manager, { key }: DocumentKey, op: Opera
 
 const rank = ({ VersionStages }: SecretVersionsListEntry): number => (VersionStages?.includes(CURRENT) === true ? 1 : 0);
 
-async function listVersions(manager: Manager, key: string, all: boolean, op: Operation): Promise<readonly SecretVersionsListEntry[]> {
+/** @param all also those without a label, which AWS may drop at any time */
+export async function listVersions(
+  manager: Manager,
+  key: string,
+  all: boolean,
+  op: Operation,
+): Promise<readonly SecretVersionsListEntry[]> {
   const call = callFor(key, { verb: 'list the versions of', action: 'ListSecretVersionIds' });
   return allPages((token) =>
     sendFor(manager, op, key, call, async (client, signal) => {

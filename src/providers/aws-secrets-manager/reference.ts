@@ -13,6 +13,8 @@ const STAGE = /^[\w+=.@:-]{1,256}$/;
 
 /** The label of the version that is in use. */
 export const CURRENT = 'AWSCURRENT';
+/** The label of the version that a rotation is about to put into use. */
+export const PENDING = 'AWSPENDING';
 
 /** Reads a reference. Throws Fault 'ref' with what is wrong; the reference is never quoted. */
 export function parseRef(reference: Reference): ParsedRef {

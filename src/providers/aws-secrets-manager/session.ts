@@ -7,10 +7,11 @@ import { doctor } from '../aws-common/doctor.ts';
 import type { SecretsManagerOptions } from '../aws-common/options.ts';
 import { changes } from './changes.ts';
 import { describe, list, probe, versions } from './metadata.ts';
+import { PendingVersions } from './pending.ts';
 import { Reader } from './read.ts';
 import { Writer } from './write.ts';
 
-export type Session = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'changes'>;
+export type Session = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'pending' | 'rotate' | 'changes'>;
 
 export function openSession(options: SecretsManagerOptions, host: Host): Session {
   const manager = new AwsConnection({
@@ -21,6 +22,7 @@ export function openSession(options: SecretsManagerOptions, host: Host): Session
   });
   const reader = new Reader(manager);
   const writer = new Writer(manager, reader, options.recoveryDays);
+  const pending = new PendingVersions(manager, reader, writer);
   return {
     resolve: (keys, op) => reader.resolve(keys, op),
     describe: (refs, op) => describe(manager, refs, op),
@@ -28,6 +30,15 @@ export function openSession(options: SecretsManagerOptions, host: Host): Session
     versions: (key, op) => versions(manager, key, op),
     put: (key, patch, expectation, op) => writer.put(key, patch, expectation, op),
     remove: (ref, op) => writer.remove(ref, op),
+    pending: {
+      find: (ref, op) => pending.find(ref, op),
+      // AWS's version id takes the place of the rotation's id, for which there is no room.
+      create: (ref, patch, _rotation, op) => pending.create(ref, patch, op),
+      read: (ref, rotation, op) => pending.read(ref, rotation, op),
+      promote: (ref, rotation, expectation, op) => pending.promote(ref, rotation, expectation, op),
+      abandon: (ref, rotation, op) => pending.abandon(ref, rotation, op),
+    },
+    rotate: (key, op) => pending.rotate(key, op),
     changes: (keys, op) => changes(manager, keys, op),
     doctor: (op) => doctor(manager, 'Secrets Manager', (operation) => probe(manager, operation), op),
     close: () => Promise.resolve(manager.close()),

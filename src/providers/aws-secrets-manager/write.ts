@@ -57,9 +57,9 @@ export class Writer {
     const secret = await this.#find(key.key, op);
     const current = secret?.versionAt.get(CURRENT);
     if (expect !== undefined && expect !== (current ?? 'absent')) throw expect === 'absent' ? existsAlready(key.key) : conflict(key.key);
-    const value = patch.field === undefined ? patch.value : await this.#withField(key.key, current, patch.field, patch.value, op);
+    const value = patch.field === undefined ? patch.value : await this.withField(key.key, current, patch.field, patch.value, op);
     const version = await this.#write(key.key, secret, current, value, expect !== undefined || patch.field !== undefined, op);
-    await this.#record(key.key, secret, patch, op);
+    await this.record(key.key, secret, patch, op);
     return { version };
   }
 
@@ -94,7 +94,8 @@ export class Writer {
     return secret.value;
   }
 
-  async #withField(key: string, current: string | undefined, field: string, value: SecretValue, op: Operation): Promise<SecretValue> {
+  /** The document of the current version with one field changed. */
+  async withField(key: string, current: string | undefined, field: string, value: SecretValue, op: Operation): Promise<SecretValue> {
     const document = current === undefined ? undefined : await this.#reader.get({ key, version: current }, op);
     return valueOf(replaceField(document?.bytes, field, value));
   }
@@ -112,9 +113,11 @@ export class Writer {
     if (secret === undefined) return this.#create(key, token, value, op);
     const staged = guarded ? await this.#putStaged(key, token, value, op) : undefined;
     const last = await outcomeOf(() =>
-      staged === undefined ? this.#put(key, token, value, [CURRENT], op) : this.#move(key, CURRENT, current, staged, op).then(() => staged),
+      staged === undefined
+        ? this.putVersion(key, token, value, [CURRENT], op)
+        : this.move(key, CURRENT, current, staged, op).then(() => staged),
     );
-    if (staged !== undefined) await outcomeOf(() => this.#move(key, stagedLabel(token), staged, undefined, op));
+    if (staged !== undefined) await outcomeOf(() => this.move(key, stagedLabel(token), staged, undefined, op));
     if (last.ok) return last.value;
     // A lost answer, or a label that stood elsewhere: what is current now tells which.
     const now = await outcomeOf(() => describeSecret(this.#manager, key, op));
@@ -137,7 +140,8 @@ export class Writer {
     return answer.VersionId ?? token;
   }
 
-  async #put(key: string, token: string, value: SecretValue, stages: string[], op: Operation): Promise<string> {
+  /** Stores a version at these labels; gives its id. Throws Fault 'conflict' where one with this token has other data. */
+  async putVersion(key: string, token: string, value: SecretValue, stages: string[], op: Operation): Promise<string> {
     const answer = await sendFor(this.#manager, op, key, callFor(key, PUT), (client, signal) =>
       client.send(new PutSecretValueCommand({ SecretId: key, ClientRequestToken: token, VersionStages: stages, ...payload(value) }), {
         abortSignal: signal,
@@ -148,15 +152,15 @@ export class Writer {
 
   /** Stores a version with a label of its own. */
   async #putStaged(key: string, token: string, value: SecretValue, op: Operation): Promise<string> {
-    const put = await outcomeOf(() => this.#put(key, token, value, [stagedLabel(token)], op));
+    const put = await outcomeOf(() => this.putVersion(key, token, value, [stagedLabel(token)], op));
     if (put.ok) return put.value;
     // It may have arrived; without its label AWS drops the version.
-    if (put.fault.retryable) await outcomeOf(() => this.#move(key, stagedLabel(token), token, undefined, op));
+    if (put.fault.retryable) await outcomeOf(() => this.move(key, stagedLabel(token), token, undefined, op));
     throw put.fault;
   }
 
   /** Moves a label; AWS refuses when it does not stand at `from`. */
-  async #move(key: string, label: string, from: string | undefined, to: string | undefined, op: Operation): Promise<void> {
+  async move(key: string, label: string, from: string | undefined, to: string | undefined, op: Operation): Promise<void> {
     await sendFor(this.#manager, op, key, callFor(key, MOVE), (client, signal) =>
       client.send(
         new UpdateSecretVersionStageCommand({ SecretId: key, VersionStage: label, RemoveFromVersionId: from, MoveToVersionId: to }),
@@ -166,7 +170,7 @@ export class Writer {
   }
 
   /** Records when the field was written; a whole write makes every such record wrong. */
-  async #record(key: string, secret: Description | undefined, { field, rotatedAt }: Patch, op: Operation): Promise<void> {
+  async record(key: string, secret: Description | undefined, { field, rotatedAt }: Omit<Patch, 'value'>, op: Operation): Promise<void> {
     const tag = field === undefined ? undefined : rotatedTag(field, rotatedAt);
     if (tag !== undefined) {
       await this.#ages.change(key, () =>

@@ -17,7 +17,7 @@ export default defineProvider({
   options: optionsSchema,
   needs: { network: true },
   limits: { valueBytes: 25_600, binary: false },
-  capabilities: ['describe', 'list', 'versions', 'put', 'remove'],
+  capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'setState', 'pending'],
   parseRef,
   formatRef,
   identity: (options, host) => {

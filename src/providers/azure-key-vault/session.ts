@@ -13,6 +13,7 @@ import type {
   Operation,
   ParsedRef,
   Patch,
+  PendingStore,
   PutResult,
   SessionFor,
   VersionInfo,
@@ -20,16 +21,17 @@ import type {
 import { examine } from './doctor.ts';
 import type { Options } from './options.ts';
 import { listingOf, ownVault, placeOf } from './reference.ts';
+import { abandonPending, createPending, findPending, promotePending, readPending, type Place } from './pending.ts';
 import type * as sdkModule from './sdk.ts';
 import { TokenSource } from './token-source.ts';
 import { Vault } from './vault.ts';
-import { historyOf, metadataOf } from './versions.ts';
+import { historyOf, isPendingVersion, metadataOf } from './versions.ts';
 import { put, removeOneField, removeSecret } from './write.ts';
 
 /** A clock that is this much behind, in milliseconds, is not taken for a secret that is not valid yet. */
 const CLOCK_SKEW_MS = 60_000;
 
-export type KeyVaultSession = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove'>;
+export type KeyVaultSession = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'setState' | 'pending'>;
 
 /** Loads the client libraries and silences them: under AZURE_LOG_LEVEL or DEBUG they would print to our stderr. */
 export async function openSession(options: Options, host: Host): Promise<KeyVaultSession> {
@@ -75,7 +77,7 @@ class Session implements KeyVaultSession {
     const start = name.toLowerCase();
     const all = await this.#vault(vaultUrl).list(op);
     return all
-      .filter((secret) => secret.name.toLowerCase().startsWith(start))
+      .filter((secret) => secret.name.toLowerCase().startsWith(start) && !isPendingVersion(secret))
       .map((secret) => ({
         key: keyStart + secret.name,
         // A listing shows the current version, so this is when that was made.
@@ -94,6 +96,35 @@ class Session implements KeyVaultSession {
     refusePinned(key);
     const { vault, name } = this.#locate(key.key);
     return put(vault, name, patch, expectation, this.#host, op);
+  }
+
+  /** @throws Fault 'unsupported' to destroy: the service deletes secrets with all their versions only */
+  async setState(key: DocumentKey, version: string, state: 'enabled' | 'disabled' | 'destroyed', op: Operation): Promise<void> {
+    const { vault, name } = this.#locate(key.key);
+    if (state === 'destroyed') {
+      throw new Fault('unsupported', {
+        message: 'Key Vault destroys no single version',
+        hint: 'disable it, or remove the whole secret: secrets remove NAME',
+      });
+    }
+    const isThere = (await vault.versions(name, op)).some((one) => one.version === version);
+    if (!isThere)
+      throw new Fault('not-found', { message: `${name} in ${vault.name} has no version ${version}`, hint: 'secrets history NAME' });
+    await vault.enable(name, version, state === 'enabled', op);
+  }
+
+  get pending(): PendingStore {
+    const at = (ref: ParsedRef, op: Operation): Place => {
+      refusePinned(ref);
+      return { ...this.#locate(ref.key), host: this.#host, op };
+    };
+    return {
+      find: (ref, op) => findPending(at(ref, op)),
+      create: (ref, patch, rotation, op) => createPending(at(ref, op), ref, patch, rotation),
+      read: (ref, rotation, op) => readPending(at(ref, op), ref, rotation),
+      promote: (ref, rotation, expectation, op) => promotePending(at(ref, op), ref, rotation, expectation),
+      abandon: (ref, rotation, op) => abandonPending(at(ref, op), ref, rotation),
+    };
   }
 
   async remove(ref: ParsedRef, op: Operation): Promise<void> {
@@ -115,6 +146,13 @@ class Session implements KeyVaultSession {
   async #read(key: DocumentKey, op: Operation): Promise<Document> {
     const { vault, name } = this.#locate(key.key);
     const { value, properties, requestId } = await vault.read(name, key.version, op);
+    // By its tags, which come with the value: the name alone may be an ordinary secret's.
+    if (isPendingVersion(properties)) {
+      throw new Fault('not-found', {
+        message: `${name} in ${vault.name} is the next value of another secret, kept for its rotation`,
+        hint: 'name the secret itself, without -pending',
+      });
+    }
     const { version, createdOn, expiresOn, notBefore } = properties;
     if (notBefore !== undefined && notBefore.getTime() - CLOCK_SKEW_MS > this.#host.now().getTime()) {
       throw new Fault('denied', {

@@ -106,6 +106,12 @@ export class Vault {
     return version;
   }
 
+  /** Enables or disables one version. Throws Fault 'not-found' when it is not there. */
+  async enable(name: string, version: string, enabled: boolean, op: Operation): Promise<void> {
+    const what = `${enabled ? 'enable' : 'disable'} a version of ${name} in ${this.name}`;
+    await this.#call(op, { what, kind: 'write', name, version }, (client) => client.updateSecretProperties(name, version, { enabled }));
+  }
+
   /** Begins to delete a secret with all its versions; whether it is done already. Throws Fault 'not-found' when it is not there. */
   async delete(name: string, op: Operation): Promise<boolean> {
     const call = { what: `delete ${name} in ${this.name}`, kind: 'write', name } as const;

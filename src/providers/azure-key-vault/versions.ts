@@ -55,3 +55,8 @@ function rotationsOf(tags: Readonly<Record<string, string>> = {}): Record<string
 export const rotationTag = (field: string): string => `${ROTATED}${field}`;
 
 export const isRotationTag = (tag: string): boolean => tag.startsWith(ROTATED);
+
+/** The tag of a value that a rotation has made and not put into use yet: the rotation. */
+export const PENDING_TAG = 'secrets-rotation';
+
+export const isPendingVersion = ({ tags }: SecretProperties): boolean => tags?.[PENDING_TAG] !== undefined;

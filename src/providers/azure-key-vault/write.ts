@@ -141,8 +141,8 @@ function changed(vault: Vault, name: string, expect: string, current: SecretProp
   });
 }
 
-/** The service stores text only. */
-function textOf(value: SecretValue): string {
+/** The service stores text only. Throws Fault 'unsupported'. */
+export function textOf(value: SecretValue): string {
   const bytes = value.reveal();
   if (isUtf8(bytes)) return bytes.toString('utf8');
   throw new Fault('unsupported', {

@@ -6,10 +6,10 @@
  */
 import { Fault } from '../../core/fault.ts';
 import type { Reference } from '../../core/reference.ts';
-// oxlint-disable-next-line no-restricted-imports -- the one name of ours, shared with the local store
 import { OWN_KEYCHAIN_SERVICE } from '../../platform/keychain-names.ts';
 import { defineProvider, type ParsedRef } from '../../provider-kit/contract.ts';
 import { checkField } from '../../provider-kit/json-document.ts';
+import { refusePendingKey } from '../../provider-kit/pending.ts';
 import { noOptions } from '../../provider-kit/standard-schema.ts';
 
 export default defineProvider({
@@ -20,7 +20,7 @@ export default defineProvider({
   needs: { network: false, packages: ['@github/keytar'] },
   // Windows limits a credential to 2,560 bytes.
   limits: { binary: false, emptyValue: false, ...(process.platform === 'win32' ? { valueBytes: 2_560 } : {}) },
-  capabilities: ['describe', 'put', 'remove'],
+  capabilities: ['describe', 'put', 'remove', 'pending'],
   parseRef,
   formatRef: ({ key, field }) => ({ path: key, options: {}, ...(field === undefined ? {} : { field }) }),
   identity: () => 'keychain',
@@ -40,6 +40,7 @@ function parseRef({ path, options: extra, field }: Reference): ParsedRef {
       hint: 'name another service',
     });
   }
+  refusePendingKey(path);
   checkField(field);
   return { key: path, ...(field === undefined ? {} : { field }) };
 }

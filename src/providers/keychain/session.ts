@@ -1,12 +1,13 @@
-/** Items of the OS keychain, one call each: keychains know no batches. */
-import { done, failed, Fault, type Outcome } from '../../core/fault.ts';
-import type { SecretValue } from '../../core/secret-value.ts';
-import type { Check, Document, DocumentKey, Expectation, Host, ParsedRef, Patch, SessionFor } from '../../provider-kit/contract.ts';
-import { removeField, replaceField } from '../../provider-kit/json-document.ts';
+/** A session with the OS keychain. */
+import { done, type Outcome } from '../../core/fault.ts';
+import type { Check, Document, Host, SessionFor } from '../../provider-kit/contract.ts';
 import type { Keychain } from '../../provider-kit/keychain.ts';
+import type { PendingItems } from './pending.ts';
+import { put, read, refuseExpectation, remove } from './items.ts';
 
-export async function openSession(host: Host): Promise<SessionFor<'describe' | 'put' | 'remove'>> {
+export async function openSession(host: Host): Promise<SessionFor<'describe' | 'put' | 'remove' | 'pending'>> {
   const keychain = await host.keychain();
+  const items = async (): Promise<PendingItems> => new (await import('./pending.ts')).PendingItems(keychain, host);
   return {
     resolve: async (keys) => {
       const outcomes: Outcome<Document>[] = [];
@@ -17,65 +18,19 @@ export async function openSession(host: Host): Promise<SessionFor<'describe' | '
     describe: (refs) => Promise.resolve(refs.map(() => done({ presence: 'unknown' as const }))),
     put: async (key, patch, expectation) => {
       refuseExpectation(expectation);
-      await store(keychain, key, patch.field === undefined ? patch.value : await withField(keychain, key, patch, patch.field));
-      return {};
+      return put(keychain, key, patch);
     },
     remove: (ref) => remove(keychain, ref),
+    pending: {
+      find: async (ref) => (await items()).find(ref),
+      create: async (ref, patch, rotation, op) => (await items()).create(ref, patch, rotation, op),
+      read: async (ref, rotation) => (await items()).read(ref, rotation),
+      promote: async (ref, rotation, expectation, op) => (await items()).promote(ref, rotation, expectation, op),
+      abandon: async (ref, rotation, op) => (await items()).abandon(ref, rotation, op),
+    },
     doctor: async () => ({ checks: [await check(keychain)] }),
     close: () => Promise.resolve(),
   };
-}
-
-/** Service and account of a key: the service ends at the first slash. */
-function itemOf({ key }: DocumentKey): { readonly service: string; readonly account: string } {
-  const slash = key.indexOf('/');
-  return { service: key.slice(0, slash), account: key.slice(slash + 1) };
-}
-
-async function read(keychain: Keychain, key: DocumentKey): Promise<Outcome<Document>> {
-  try {
-    const { service, account } = itemOf(key);
-    const item = await keychain.get(service, account);
-    return item.state === 'present' ? done({ bytes: item.value }) : failed(absent(key));
-  } catch (error) {
-    if (error instanceof Fault) return failed(error);
-    throw error;
-  }
-}
-
-async function store(keychain: Keychain, key: DocumentKey, value: SecretValue): Promise<void> {
-  const { service, account } = itemOf(key);
-  await keychain.set(service, account, value);
-}
-
-/** The item is one text, so its other fields have to be read to be kept. */
-async function withField(keychain: Keychain, key: DocumentKey, patch: Patch, field: string): Promise<SecretValue> {
-  const current = await read(keychain, key);
-  if (!current.ok && current.fault.kind !== 'not-found') throw current.fault;
-  const replaced = replaceField(current.ok ? current.value.bytes : undefined, field, patch.value);
-  if (!replaced.ok) throw replaced.fault;
-  return replaced.value;
-}
-
-async function remove(keychain: Keychain, ref: ParsedRef): Promise<void> {
-  if (ref.field !== undefined) {
-    const current = await read(keychain, ref);
-    if (!current.ok) throw current.fault;
-    const rest = removeField(current.value.bytes, ref.field);
-    if (!rest.ok) throw rest.fault;
-    return store(keychain, ref, rest.value);
-  }
-  const { service, account } = itemOf(ref);
-  if (!(await keychain.delete(service, account))) throw absent(ref);
-}
-
-/** To compare, the value would have to be read, and the answer could be wrong a moment later. */
-function refuseExpectation({ expect }: Expectation): void {
-  if (expect === undefined) return;
-  throw new Fault('unsupported', {
-    message: 'the keychain has no versions, so a write cannot be made to depend on what is there',
-    hint: 'write it without a condition, or keep it in another provider, such as local',
-  });
 }
 
 async function check(keychain: Keychain): Promise<Check> {
@@ -84,6 +39,3 @@ async function check(keychain: Keychain): Promise<Check> {
   if (probe.state === 'open') return { title, status: 'ok', message: 'open' };
   return { title, status: 'fail', message: probe.message, hint: probe.hint };
 }
-
-const absent = ({ key }: DocumentKey): Fault =>
-  new Fault('not-found', { message: `the keychain has no item ${key}`, hint: `secrets set keychain://${key}` });

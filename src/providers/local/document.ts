@@ -5,12 +5,16 @@
 import { isUtf8 } from 'node:buffer';
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
+import { PENDING_SUFFIX } from '../../provider-kit/pending.ts';
 import { encryptTo } from './age.ts';
 import { decryptWith } from './age-read.ts';
 import type { Version } from './index-file.ts';
 
 /** What of the index a file must agree with. */
-export type Place = Pick<Version, 'project' | 'name' | 'version'>;
+export type Place = Pick<Version, 'project' | 'name' | 'version' | 'pending'>;
+
+/** The name inside the file: that of a pending value is no secret's, so exchanged files don't promote it. */
+const nameInside = ({ name, pending }: Place): string => (pending === undefined ? name : name + PENDING_SUFFIX);
 
 /** Bytes of the largest file: the largest value as base64, and the recipients of a large team. */
 export const MAX_FILE_BYTES = 2_097_152;
@@ -44,7 +48,9 @@ export async function openDocument(
   throw new Fault('corrupt', { message: `the file of ${which} ${what}`, hint: 'restore it from a backup, or set the secret again' });
 }
 
-function plaintextOf({ project, name, version }: Place, value: SecretValue): Buffer {
+function plaintextOf(place: Place, value: SecretValue): Buffer {
+  const { project, version } = place;
+  const name = nameInside(place);
   const bytes = value.reveal();
   const base64 = JSON.stringify({ project, name, version, base64: bytes.toString('base64') });
   const text = isUtf8(bytes) ? JSON.stringify({ project, name, version, utf8: bytes.toString('utf8') }) : base64;
@@ -63,7 +69,7 @@ function valueOf(plaintext: Buffer, place: Place): SecretValue {
       hint: 'restore it from a backup, or set the secret again',
     });
   }
-  if (document.project !== place.project || document.name !== place.name || document.version !== place.version) {
+  if (document.project !== place.project || document.name !== nameInside(place) || document.version !== place.version) {
     throw new Fault('corrupt', {
       message: `the file of ${which} holds another secret: files were swapped or renamed`,
       hint: 'restore the folder from a backup, or set the secret again',

@@ -22,8 +22,21 @@ export interface Version {
   readonly created: string;
   /** When single fields were last written. */
   readonly rotated?: Readonly<Record<string, string>>;
+  /** A value that no reader gets: of a rotation under way, until that is promoted. */
+  readonly pending?: PendingMark;
+  /** Not given to readers, until it is enabled again. */
+  readonly disabled?: true;
   /** Name of the age file in the store's folder. */
   readonly file: string;
+}
+
+/** Whose the pending value is, and what it is for. */
+export interface PendingMark {
+  readonly rotation: string;
+  /** The field whose next value it is; undefined is the whole secret. */
+  readonly field?: string;
+  /** The version that was the newest when it was made. */
+  readonly base?: number;
 }
 
 /** Who keeps the store's private key. */
@@ -116,14 +129,43 @@ const endsIn = <T>(list: readonly T[], isEnd: (last: T) => boolean): boolean => 
 
 const sumOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 
-function orderedVersion({ project, name, version, created, rotated, file }: Version | VersionLine): Version {
+function orderedVersion({ project, name, version, created, rotated, pending, disabled, file }: Version | VersionLine): Version {
   const fields = rotated === undefined ? undefined : Object.fromEntries(Object.entries(rotated).sort(([a], [b]) => compare(a, b)));
-  return { project, name, version, created, ...(fields === undefined ? {} : { rotated: fields }), file };
+  return {
+    project,
+    name,
+    version,
+    created,
+    ...(fields === undefined ? {} : { rotated: fields }),
+    ...(pending && { pending: orderedMark(pending) }),
+    ...(disabled && { disabled }),
+    file,
+  };
 }
 
-/** All versions of a name, newest first. */
+const orderedMark = ({ rotation, field, base }: PendingMark): PendingMark => ({
+  rotation,
+  ...(field === undefined ? {} : { field }),
+  ...(base === undefined ? {} : { base }),
+});
+
+/** All versions of a name, newest first; a pending value is none. */
 export function versionsOf(index: StoreIndex, project: string, name: string): readonly Version[] {
-  return index.versions.filter((line) => line.project === project && line.name === name).sort((a, b) => b.version - a.version);
+  return linesOf(index, project, name)
+    .filter((line) => line.pending === undefined)
+    .sort((a, b) => b.version - a.version);
+}
+
+/** Every line of a name. */
+export const linesOf = (index: StoreIndex, project: string, name: string): readonly Version[] =>
+  index.versions.filter((line) => line.project === project && line.name === name);
+
+/** The pending value of a name. Of two, which only merged branches can have, the older one counts. */
+export function pendingOf(index: StoreIndex, project: string, name: string): (Version & { readonly pending: PendingMark }) | undefined {
+  const [first] = linesOf(index, project, name)
+    .flatMap((line) => (line.pending === undefined ? [] : [{ ...line, pending: line.pending }]))
+    .sort((a, b) => compare(a.created, b.created) || compare(a.file, b.file));
+  return first;
 }
 
 /** One version of a name, the newest if none is given; undefined if it is not there. Throws Fault 'conflict' where two have its number. */

@@ -45,12 +45,20 @@ const isRecord = (value: unknown, fields: Fields): boolean =>
   Object.keys(value).every((key) => Object.hasOwn(fields, key)) &&
   Object.entries(fields).every(([key, check]) => check(value[key]));
 
+const PENDING: Fields = {
+  rotation: isSomeText,
+  field: optional(isText),
+  base: optional((value) => Number.isSafeInteger(value)),
+};
+
 const VERSION: Fields = {
   project: isSomeText,
   name: (value) => typeof value === 'string' && isName(value),
   version: (value) => Number.isSafeInteger(value) && Number(value) > 0,
   created: matches(DATE),
   rotated: optional((value) => isMapping(value) && Object.values(value).every(matches(DATE))),
+  pending: optional((value) => isRecord(value, PENDING)),
+  disabled: optional((value) => value === true),
   file: matches(VERSION_FILE),
   sum: isText,
 };

@@ -16,7 +16,7 @@ export default defineProvider({
   options: lazySchema<Options>(async () => (await import('./options.ts')).optionsSchema, {}),
   needs: { network: false },
   limits: { valueBytes: MAX_VALUE_BYTES },
-  capabilities: ['describe', 'list', 'versions', 'put', 'remove'],
+  capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'pending', 'setState'],
   parseRef,
   formatRef,
   identity: (options, host) => JSON.stringify([projectOf(host), locate(options, host) ?? null]),

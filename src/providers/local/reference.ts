@@ -3,6 +3,7 @@ import { Fault } from '../../core/fault.ts';
 import type { Reference } from '../../core/reference.ts';
 import type { ParsedRef } from '../../provider-kit/contract.ts';
 import { checkField } from '../../provider-kit/json-document.ts';
+import { refusePendingKey } from '../../provider-kit/pending.ts';
 
 /** Segments of letters, digits, `_`, `-` and `.`, beginning with a letter, digit or `_`. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
@@ -23,6 +24,7 @@ export function parseRef({ path, options, field }: Reference): ParsedRef {
       'write it like local://db/password',
     );
   }
+  refusePendingKey(path);
   checkField(field);
   return { key: path, ...(version === undefined ? {} : { version }), ...(field === undefined ? {} : { field }) };
 }

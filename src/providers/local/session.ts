@@ -7,7 +7,9 @@ import type { Options } from './options.ts';
 import { readIndex } from './store.ts';
 import { absent, readVersion, useOf, type Use } from './use.ts';
 
-export async function openSession(options: Options, host: Host): Promise<SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove'>> {
+export type LocalSession = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'pending' | 'setState'>;
+
+export async function openSession(options: Options, host: Host): Promise<LocalSession> {
   const use = useOf(options, host);
   return {
     resolve: (keys) => resolve(use, keys),
@@ -16,6 +18,14 @@ export async function openSession(options: Options, host: Host): Promise<Session
     versions: (key) => versions(use, key),
     put: async (key, patch, expectation, op) => (await import('./write.ts')).put(use, key, patch, expectation, op),
     remove: async (ref, op) => (await import('./write.ts')).remove(use, ref, op),
+    setState: async (key, version, state, op) => (await import('./state.ts')).setState(use, key, version, state, op),
+    pending: {
+      find: async (ref) => (await import('./pending.ts')).findPending(use, ref),
+      create: async (ref, patch, rotation, op) => (await import('./pending.ts')).createPending(use, ref, patch, rotation, op),
+      read: async (ref, rotation) => (await import('./pending.ts')).readPending(use, ref, rotation),
+      promote: async (ref, rotation, expectation, op) => (await import('./pending.ts')).promotePending(use, ref, rotation, expectation, op),
+      abandon: async (ref, rotation, op) => (await import('./pending.ts')).abandonPending(use, ref, rotation, op),
+    },
     doctor: async () => (await import('./doctor.ts')).examine(use),
     close: () => Promise.resolve(),
   };
@@ -31,6 +41,12 @@ async function read(use: Use, index: StoreIndex | undefined, key: DocumentKey): 
   if (index === undefined) throw absent(use, key, `there is no store yet at ${use.location.folder}`);
   const version = pickVersion(index, use.project, key.key, key.version);
   if (version === undefined) throw absent(use, key);
+  if (version.disabled === true) {
+    throw new Fault('denied', {
+      message: `version ${version.version} of ${key.key} is disabled`,
+      hint: `secrets history ${key.key} lists the others`,
+    });
+  }
   const bytes = await readVersion(use, use.location, index, version);
   if (bytes !== undefined) return { bytes, version: String(version.version), createdAt: new Date(version.created) };
   // Somebody may have removed it, or set it again after a removal, since the index was read.
@@ -58,6 +74,7 @@ async function metadata(use: Use, index: StoreIndex | undefined, ref: ParsedRef)
     version: String(version.version),
     createdAt: new Date(all.at(-1)?.created ?? version.created),
     updatedAt: new Date(version.created),
+    ...(version.disabled === true ? { enabled: false } : {}),
     ...(rotated === undefined
       ? {}
       : { rotatedAt: Object.fromEntries(Object.entries(rotated).map(([field, at]) => [field, new Date(at)])) }),
@@ -67,7 +84,9 @@ async function metadata(use: Use, index: StoreIndex | undefined, ref: ParsedRef)
 
 async function list(use: Use, prefix: string): Promise<readonly ListEntry[]> {
   const index = await indexOf(use);
-  const names = index?.versions.filter(({ project, name }) => project === use.project && name.startsWith(prefix)) ?? [];
+  const names =
+    index?.versions.filter(({ project, name, pending }) => project === use.project && name.startsWith(prefix) && pending === undefined) ??
+    [];
   return [...new Set(names.map(({ name }) => name))].sort().map((name) => {
     const all = index === undefined ? [] : versionsOf(index, use.project, name);
     const [newest, oldest] = [all[0], all.at(-1)];
@@ -86,7 +105,7 @@ async function versions(use: Use, key: DocumentKey): Promise<readonly VersionInf
     version: String(line.version),
     createdAt: new Date(line.created),
     current: line === newest && !ambiguous,
-    state: 'enabled',
+    state: line.disabled === true ? 'disabled' : 'enabled',
   }));
 }
 

@@ -63,11 +63,13 @@ function withoutRemoved(index: StoreIndex, files: ReadonlySet<string>): StoreInd
   const nameOf = ({ project, name }: Version): string => JSON.stringify([project, name]);
   const newest = new Map<string, number>();
   for (const line of index.versions) {
-    if (files.has(line.file)) newest.set(nameOf(line), Math.max(line.version, newest.get(nameOf(line)) ?? 0));
+    if (files.has(line.file) && line.pending === undefined) newest.set(nameOf(line), Math.max(line.version, newest.get(nameOf(line)) ?? 0));
   }
   return {
     ...index,
-    versions: index.versions.filter((line) => files.has(line.file) || line.version > (newest.get(nameOf(line)) ?? Infinity)),
+    versions: index.versions.filter(
+      (line) => files.has(line.file) || (line.pending === undefined && line.version > (newest.get(nameOf(line)) ?? Infinity)),
+    ),
   };
 }
 

@@ -9,7 +9,7 @@ import { isRecipient } from './age.ts';
 import { createPersonalStore, noPlace } from './create.ts';
 import { tidyCustody } from './custody.ts';
 import { sealDocument } from './document.ts';
-import { pickVersion, versionsOf, type StoreIndex, type Version } from './index-file.ts';
+import { linesOf, pickVersion, versionsOf, type StoreIndex, type Version } from './index-file.ts';
 import type { Location } from './location.ts';
 import { MAX_VALUE_BYTES } from './limits.ts';
 import { absent, readVersion, type Use } from './use.ts';
@@ -30,7 +30,7 @@ export async function put(use: Use, key: DocumentKey, patch: Patch, { expect }: 
   return change(use, location, op, async (current) => {
     checkExpected(use, current.index, key, expect);
     const before = pickVersion(current.index, use.project, key.key);
-    const replaced = replaceField(before && (await readForRewrite(use, current, before)), field, patch.value);
+    const replaced = replaceField(before && (await readForRewrite(use, location, current.index, before)), field, patch.value);
     if (!replaced.ok) throw replaced.fault;
     checkSize(replaced.value);
     return addVersion(use, current, key.key, replaced.value, { ...before?.rotated, [field]: patch.rotatedAt.toISOString() });
@@ -53,7 +53,7 @@ export async function remove(use: Use, ref: ParsedRef, op: Operation): Promise<v
   await change(use, location, op, async (current) => {
     const before = pickVersion(current.index, use.project, ref.key);
     if (before === undefined) throw absent(use, ref);
-    const rest = removeField(await readForRewrite(use, current, before), field);
+    const rest = removeField(await readForRewrite(use, location, current.index, before), field);
     if (!rest.ok) throw rest.fault;
     const { [field]: _gone, ...rotated } = before.rotated ?? {};
     return addVersion(use, current, ref.key, rest.value, rotated);
@@ -61,14 +61,15 @@ export async function remove(use: Use, ref: ParsedRef, op: Operation): Promise<v
 }
 
 async function removeAll(use: Use, current: Change, ref: DocumentKey): Promise<void> {
-  const gone = versionsOf(current.index, use.project, ref.key);
-  if (gone.length === 0) throw absent(use, ref);
+  if (versionsOf(current.index, use.project, ref.key).length === 0) throw absent(use, ref);
+  const gone = linesOf(current.index, use.project, ref.key);
   await current.commit({ ...current.index, versions: current.index.versions.filter((line) => !gone.includes(line)) });
   // Killed here, the next writer removes the rest.
   for (const { file } of gone) await current.delete(file);
 }
 
-function change<T>(use: Use, location: Location, op: Operation, act: (current: Change) => Promise<T>): Promise<T> {
+/** Changes the store, and ends a change of custody that was interrupted. */
+export function change<T>(use: Use, location: Location, op: Operation, act: (current: Change) => Promise<T>): Promise<T> {
   return changeStore(location, op.signal, async (current) => {
     await tidyCustody(current, use.host);
     return act(current);
@@ -76,7 +77,7 @@ function change<T>(use: Use, location: Location, op: Operation, act: (current: C
 }
 
 /** The store, made if it is not there and the write can succeed then. */
-async function ensureStore(use: Use, key: DocumentKey, expect: string | undefined, op: Operation): Promise<Location> {
+export async function ensureStore(use: Use, key: DocumentKey, expect: string | undefined, op: Operation): Promise<Location> {
   const { location, host } = use;
   if (location === undefined) throw noPlace();
   const index = await readIndex(location);
@@ -122,12 +123,14 @@ async function createTeamStore(location: Location, recipients: readonly string[]
   });
 }
 
-async function addVersion(
+/** @param replaces a pending value that this version is made of: its line goes in the same step */
+export async function addVersion(
   use: Use,
   current: Change,
   name: string,
   value: SecretValue,
   rotated: Readonly<Record<string, string>> = {},
+  replaces?: Version,
 ): Promise<PutResult> {
   const { index, location } = current;
   const version = (versionsOf(index, use.project, name)[0]?.version ?? 0) + 1;
@@ -141,18 +144,19 @@ async function addVersion(
     ...(Object.keys(rotated).length === 0 ? {} : { rotated }),
     file,
   };
-  await current.commit({ ...index, versions: [...index.versions, line] });
+  await current.commit({ ...index, versions: [...index.versions.filter(({ file: other }) => other !== replaces?.file), line] });
   return { version: String(version) };
 }
 
 /** A person is asked before the lock is taken, so that nobody waits for them. */
-async function unlockFirst(use: Use, location: Location, key: DocumentKey): Promise<void> {
+export async function unlockFirst(use: Use, location: Location, key: DocumentKey): Promise<void> {
   const index = await readIndex(location);
   if (index !== undefined && versionsOf(index, use.project, key.key).length > 0) await use.identities(index);
 }
 
-async function readForRewrite(use: Use, current: Change, version: Version): Promise<SecretValue> {
-  const value = await readVersion(use, current.location, current.index, version);
+/** The value of a version whose file must be there. */
+export async function readForRewrite(use: Use, location: Location, index: StoreIndex, version: Version): Promise<SecretValue> {
+  const value = await readVersion(use, location, index, version);
   if (value !== undefined) return value;
   throw new Fault('corrupt', {
     message: `the file of version ${version.version} of ${version.name} is missing`,
@@ -160,7 +164,8 @@ async function readForRewrite(use: Use, current: Change, version: Version): Prom
   });
 }
 
-function checkExpected(use: Use, index: StoreIndex, { key }: DocumentKey, expect: string | undefined): void {
+/** Throws Fault 'conflict' when another version is the newest. */
+export function checkExpected(use: Use, index: StoreIndex, { key }: DocumentKey, expect: string | undefined): void {
   if (expect === undefined) return;
   const current = pickVersion(index, use.project, key);
   if (expect === 'absent' ? current === undefined : String(current?.version) === expect) return;
@@ -169,7 +174,8 @@ function checkExpected(use: Use, index: StoreIndex, { key }: DocumentKey, expect
   throw new Fault('conflict', { message: `${key} ${now}; nothing was written`, hint: `secrets history ${key}, then run it again` });
 }
 
-function checkSize(value: SecretValue): void {
+/** Throws Fault 'unsupported' for a value that is too large. */
+export function checkSize(value: SecretValue): void {
   if (value.size <= MAX_VALUE_BYTES) return;
   throw new Fault('unsupported', {
     message: 'the value is larger than the 1 MiB that the local store takes',

@@ -11,7 +11,7 @@ export default defineProvider({
   options: vaultOptions,
   needs: { network: true },
   limits: { binary: false },
-  capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'changes'],
+  capabilities: ['describe', 'list', 'versions', 'put', 'remove', 'setState', 'pending', 'rotate', 'changes'],
   parseRef: (reference) => parseVaultRef(reference),
   formatRef: ({ key, version, field }) => ({
     path: key,

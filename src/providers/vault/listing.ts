@@ -1,6 +1,7 @@
 /** Names of documents and of their versions: lists only, never a value. */
 import { Fault } from '../../core/fault.ts';
 import type { DocumentKey, ListEntry, Operation, VersionInfo } from '../../provider-kit/contract.ts';
+import { isPendingKey } from '../../provider-kit/pending.ts';
 import type { VaultClient } from './client.ts';
 import { dateAt, isObject, numberAt, objectAt } from './json.ts';
 import { listFolder, versionState, withRule } from './kv.ts';
@@ -27,6 +28,8 @@ async function walk(client: VaultClient, mount: Mount, folder: string, prefix: s
     names.map(async (name): Promise<readonly ListEntry[]> => {
       const key = folder + name;
       if (!key.startsWith(prefix)) return [];
+      // A pending value is no secret of its own, and no reference can name it.
+      if (isPendingKey(key)) return [];
       return key.endsWith('/') ? walkBelow(client, mount, key, prefix, op) : [{ key }];
     }),
   );

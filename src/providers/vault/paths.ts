@@ -3,6 +3,7 @@ import { Fault } from '../../core/fault.ts';
 import type { Reference } from '../../core/reference.ts';
 import type { ParsedRef } from '../../provider-kit/contract.ts';
 import { checkField } from '../../provider-kit/json-document.ts';
+import { refusePendingKey } from '../../provider-kit/pending.ts';
 
 const EXAMPLE = 'write vault://MOUNT/PATH#FIELD';
 
@@ -16,6 +17,7 @@ export function parseVaultRef({ path, options, field }: Reference): ParsedRef {
     throw new Fault('ref', { message: 'the path begins or ends with / or holds //', hint: `${EXAMPLE}, with one / between names` });
   }
   if (segments.length < 2) throw new Fault('ref', { message: 'the path needs a mount and a name', hint: EXAMPLE });
+  refusePendingKey(path);
   const { version, ...others } = options;
   const [other] = Object.keys(others);
   if (other !== undefined) throw new Fault('ref', { message: `there is no option ${other}`, hint: 'the only option is ?version=N' });
@@ -39,7 +41,7 @@ export function parseVaultRef({ path, options, field }: Reference): ParsedRef {
 export const encodePath = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
 
 /** The parts of KV version 2's API. */
-export type Kv2Part = 'data' | 'metadata' | 'detailed-metadata' | 'subkeys';
+export type Kv2Part = 'data' | 'metadata' | 'detailed-metadata' | 'subkeys' | 'delete' | 'undelete' | 'destroy';
 
 /** A secrets engine: where it is mounted, and how it is spoken to. */
 export interface Mount {

@@ -14,7 +14,7 @@ import { remove } from './remove.ts';
 import type { Settings } from './settings.ts';
 import { put } from './write.ts';
 
-export type VaultSession = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'changes'>;
+export type VaultSession = SessionFor<'describe' | 'list' | 'versions' | 'put' | 'remove' | 'setState' | 'pending' | 'rotate' | 'changes'>;
 
 export function openSession(settings: Settings, host: Host): VaultSession {
   const client = new VaultClient(settings, host);
@@ -57,6 +57,17 @@ export function openSession(settings: Settings, host: Host): VaultSession {
     versions: async (key, op) => versions(client, await mounts.find(key.key, op), key, op),
     put: async (key, patch, expectation, op) => put(await targetOf(key, op), patch, expectation),
     remove: async (ref, op) => remove(await targetOf(ref, op), ref.field),
+    setState: async (key, version, state, op) => (await import('./state.ts')).setState(await targetOf(key, op), version, state),
+    rotate: async (key, op) => (await import('./state.ts')).rotateStaticRole(await targetOf(key, op)),
+    pending: {
+      find: async (ref, op) => (await import('./pending.ts')).findPending(await targetOf(ref, op)),
+      create: async (ref, patch, rotation, op) =>
+        (await import('./pending.ts')).createPending(await targetOf(ref, op), ref, patch, rotation),
+      read: async (ref, rotation, op) => (await import('./pending.ts')).readPending(await targetOf(ref, op), ref, rotation),
+      promote: async (ref, rotation, expectation, op) =>
+        (await import('./pending.ts')).promotePending(await targetOf(ref, op), ref, rotation, expectation),
+      abandon: async (ref, rotation, op) => (await import('./pending.ts')).abandonPending(await targetOf(ref, op), ref, rotation),
+    },
     changes: (keys, op) => changes.of(keys, op),
     doctor: (op) => doctor(client, op),
     close: () => client.close(),

@@ -153,7 +153,8 @@ async function putKv1(target: Target, { field, value }: Patch, guard: Guard): Pr
   return {};
 }
 
-function checkObject(value: SecretValue): void {
+/** Throws Fault 'unsupported' for a value of a whole document that is no JSON object. */
+export function checkObject(value: SecretValue): void {
   if (fieldNames(value).ok) return;
   throw new Fault('unsupported', {
     message: 'a secret of this manager holds fields, so a value for all of it must be a JSON object',

@@ -1,5 +1,6 @@
 /**
- * A process that works on a store: `{ steps: [['put', NAME, VALUE] | ['rekey', KIND]], home, killAt }`. With `killAt`
+ * A process that works on a store: `{ steps: [['put', NAME, VALUE] | ['rekey', KIND] |
+ * ['pending', NAME, VALUE] | ['promote', NAME]], home, killAt }`; pending values are of the field `x`. With `killAt`
  * it kills itself, as by `kill -9`, right before the so-manieth operation that changes the disk. Prints a line for
  * each step that was done.
  */
@@ -65,7 +66,12 @@ const host = testHost({
 });
 const session = await local.open({}, host);
 for (const [what, name = '', value = ''] of steps) {
-  if (what === 'rekey') await rekey({}, host, name as 'passphrase' | 'identity');
+  const ref = { key: name, field: 'x' };
+  if (what === 'pending') {
+    const patch = { value: SecretValue.fromText(value), rotatedAt: new Date(), field: 'x' };
+    await session.pending?.create(ref, patch, 'rotation', testOperation());
+  } else if (what === 'promote') await session.pending?.promote(ref, 'rotation', { expect: '1' }, testOperation());
+  else if (what === 'rekey') await rekey({}, host, name as 'passphrase' | 'identity');
   else {
     const result = await session.put?.({ key: name }, { value: SecretValue.fromText(value), rotatedAt: new Date() }, {}, testOperation());
     console.log(`${name} ${result?.version}`);

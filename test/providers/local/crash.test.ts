@@ -147,6 +147,38 @@ describe('A53 kill -9 of a writer', () => {
     },
   );
 
+  it(
+    'while a pending value is made and promoted, leaves the old value or the new one, and another run ends it',
+    { timeout: 120_000 },
+    async () => {
+      const [fresh, whole] = [inFolder('fresh'), inFolder('whole')];
+      await put(await open(hostIn(fresh)), 'a', '{"x":"canary-old","y":"canary-kept"}');
+      cpSync(fresh.dir, whole.dir, { recursive: true });
+      const steps = [
+        ['pending', 'a', 'canary-new'],
+        ['promote', 'a'],
+      ];
+      const count = await operations(steps, whole);
+      const ref = { key: 'a', field: 'x' };
+      const states = new Set<string>();
+      await forEach(count, async (killAt) => {
+        const at = inFolder(`pending-${killAt}`);
+        cpSync(fresh.dir, at.dir, { recursive: true });
+        expect((await runChild(steps, {}, killAt, at.dir)).signal).toBe('SIGKILL');
+        const session = await open(hostIn(at));
+        const before = await get(session, 'a');
+        const found = await session.pending?.find(ref, op);
+        states.add(`${before.includes('canary-new') ? 'new' : 'old'}, ${found === undefined ? 'nothing' : 'one'} pending`);
+        if (found !== undefined) await session.pending?.promote(ref, 'rotation', { expect: '1' }, op);
+        const ended = found !== undefined || before.includes('canary-new') ? 'canary-new' : 'canary-old';
+        expect(await get(session, 'a')).toBe(`{"x":"${ended}","y":"canary-kept"}`);
+        await put(session, 'b', 'canary-b');
+        expect(strays(at.store)).toEqual([]);
+      });
+      expect([...states].toSorted()).toEqual(['new, nothing pending', 'old, nothing pending', 'old, one pending']);
+    },
+  );
+
   it.each([
     ['a passphrase', 'passphrase', {}],
     ['an identity file', 'identity', env],

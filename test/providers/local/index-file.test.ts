@@ -12,7 +12,12 @@ const version = (name: string, number: number, word = 'a'): Version => ({
   file: `${name}-${number}-${word.repeat(10)}.age`,
 });
 const personal: StoreIndex = {
-  versions: [version('a', 1), { ...version('a', 2), rotated: { user: '2026-01-02T03:04:05.000Z' } }, version('b', 1)],
+  versions: [
+    { ...version('a', 1), disabled: true },
+    { ...version('a', 2), rotated: { user: '2026-01-02T03:04:05.000Z' } },
+    version('b', 1),
+    { ...version('b', 2), pending: { rotation: 'r1', field: 'user', base: 1 } },
+  ],
   recipients: [recipient],
   custody: { kind: 'passphrase', file: `identity.${'a'.repeat(10)}.age` },
 };
@@ -36,7 +41,7 @@ describe('the index', () => {
 
   it('has one line for each version, each ending in a comma', () => {
     const lines = formatIndex(personal).split('\n');
-    expect(lines.filter((line) => line.startsWith('{"project"'))).toHaveLength(3);
+    expect(lines.filter((line) => line.startsWith('{"project"'))).toHaveLength(4);
     expect(lines.filter((line) => line.startsWith('{"project"')).every((line) => line.endsWith('},'))).toBe(true);
     expect(lines.at(-1)).toBe('');
   });
