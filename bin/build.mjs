@@ -13,17 +13,17 @@ const { version, optionalDependencies = {} } = JSON.parse(readFileSync(at('packa
 // What `secrets run` needs stands in one file: each file more costs a third of a millisecond at every start.
 const onThePath = [
   /[\\/]src[\\/](?:core|manifest|trust)[\\/]/,
-  /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace)/,
-  /[\\/]src[\\/]provider-kit[\\/](?!conformance|endpoint|keychain)/,
+  /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace|watch)/,
+  /[\\/]src[\\/]provider-kit[\\/](?!conformance|endpoint|keychain|pending)/,
   /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pipe|pty|execute|init-program|parent-death)/,
   /[\\/]src[\\/]providers[\\/]built-in/,
-  /[\\/]src[\\/]cli[\\/](?:program|commands|context|emergency|output|options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report|watch)|commands[\\/]run)\.ts/,
+  /[\\/]src[\\/]cli[\\/](?:program|commands|context|emergency|output|options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report|start|supervise)|within|commands[\\/]run)\.ts/,
   /[\\/]node_modules[\\/](?:yaml|commander|p-limit|yocto-queue|env-paths|fastest-levenshtein)[\\/]/,
 ];
 
 // And what reading the local store needs in another.
 const toReadLocal =
-  /[\\/]src[\\/](?:providers[\\/]local[\\/](?!age\.|write|doctor|create|options|reencrypt|custody))|[\\/]node_modules[\\/]@scure[\\/]base/;
+  /[\\/]src[\\/](?:providers[\\/]local[\\/](?!age\.|write|doctor|create|options|reencrypt|custody|pending|state))|[\\/]node_modules[\\/]@scure[\\/]base/;
 
 const bundle = (input, output) =>
   build({
