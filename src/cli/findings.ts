@@ -1,7 +1,8 @@
 /** What is wrong with secrets, judged from their metadata and their entries alone: what `check` reports. */
 import type { Ownership, Position } from '../core/errors.ts';
 import { formatDuration } from '../core/duration.ts';
-import type { PolicyField, SecretSpec } from '../core/model.ts';
+import type { PolicyField } from '../core/model.ts';
+import { hasField } from '../run/where.ts';
 import { standingOf, type Inventory, type Row } from './inventory.ts';
 import { setCommand, type Target } from './target.ts';
 import { ageText, dayText } from './when.ts';
@@ -19,6 +20,8 @@ export interface Finding extends Ownership {
   readonly at?: Position | undefined;
 }
 
+type About = Omit<Finding, 'problem' | 'message'>;
+
 /**
  * What is wrong with its value; `uncertain` findings are warnings, the others make the answer no.
  * @param profile the one that was asked for, for hints
@@ -29,7 +32,7 @@ export function standingFindings(target: Target, inventory: Inventory, profile?:
   const about = aboutOf(target, row);
   const set = settable(row) && row?.kind === 'reference' ? setCommand(target.label, profile) : undefined;
   switch (state) {
-    case 'absent': {
+    case 'missing': {
       if (!spec.required) return [];
       if (spec.source.kind === 'template') {
         // What is required itself has a finding of its own.
@@ -52,44 +55,35 @@ export function standingFindings(target: Target, inventory: Inventory, profile?:
       return [{ ...about, problem: 'disabled', message: 'its manager has disabled it', hint: 'enable it there, or set a new value' }];
     case 'expired':
       return [{ ...about, problem: 'expired', message: `its manager says that it expired${expiry(row)}`, hint: set }];
-    case 'over-age':
-      return [{ ...about, problem: 'over-age', message: overAge(spec, row), hint: set }];
-    case 'unknown': {
-      if (spec.source.kind === 'template') return [];
-      const message = 'only reading it tells whether it is there';
-      return spec.required ? [{ ...about, problem: 'uncertain', message, hint: 'add --read' }] : [];
-    }
-    case 'present':
-      return ageIsUnknown(spec, row)
-        ? [{ ...about, problem: 'uncertain', message: 'its age is not known, so maxAge cannot be checked', hint: set }]
-        : [];
     case 'failed':
       // Said as an error of its own: nobody knows how it stands.
-      break;
+      return [];
+    default:
+      return valueFindings(about, target, row, set);
   }
-  return [];
 }
 
+/** What is wrong with a value that may be there. */
+function valueFindings(about: About, { spec }: Target, row: Row | undefined, set: string | undefined): readonly Finding[] {
+  if (row?.kind !== 'reference' || row.fault !== undefined) return [];
+  const { condition, metadata } = row;
+  const { ageMs, rotatesAt } = condition;
+  if (spec.maxAge !== undefined && ageMs !== undefined && ageMs > spec.maxAge) {
+    const message = `it is ${ageText(ageMs)} old, and its maxAge is ${formatDuration(spec.maxAge)}`;
+    return [{ ...about, problem: 'over-age', message, hint: set }];
+  }
+  const warn = (message: string, hint: string | undefined): Finding => ({ ...about, problem: 'uncertain', message, hint });
+  const late = condition.state === 'overdue' && rotatesAt !== undefined ? [warn(`its rotation was due on ${dayText(rotatesAt)}`, set)] : [];
+  if (metadata.presence === 'unknown')
+    return spec.required ? [...late, warn('only reading it tells whether it is there', 'add --read')] : late;
+  if (spec.maxAge !== undefined && ageMs === undefined) return [...late, warn('its age is not known, so maxAge cannot be checked', set)];
+  return late;
+}
 const isRequired = (name: string, { rows }: Inventory): boolean => rows.some(({ target }) => target.name === name && target.spec.required);
-
-function overAge({ maxAge }: SecretSpec, row: Row | undefined): string {
-  const age = row?.kind === 'reference' && row.fault === undefined ? row.condition.ageMs : undefined;
-  return `it is ${age === undefined ? 'too old' : `${ageText(age)} old`}${maxAge === undefined ? '' : `, and its maxAge is ${formatDuration(maxAge)}`}`;
-}
 
 function expiry(row: Row | undefined): string {
   const at = row?.kind === 'reference' && row.fault === undefined ? row.metadata.expiresAt : undefined;
   return at === undefined ? '' : ` on ${dayText(at)}`;
-}
-
-function ageIsUnknown({ maxAge }: SecretSpec, row: Row | undefined): boolean {
-  return (
-    maxAge !== undefined &&
-    row?.kind === 'reference' &&
-    row.fault === undefined &&
-    row.condition.state === 'present' &&
-    row.condition.ageMs === undefined
-  );
 }
 
 const settable = (row: Row | undefined): boolean =>
@@ -99,18 +93,13 @@ const settable = (row: Row | undefined): boolean =>
 export function policyFindings(target: Target, required: readonly PolicyField[]): readonly Finding[] {
   // A reference on the command line has no entry that could say anything.
   if (target.name === undefined || target.spec.source.kind !== 'references') return [];
-  const lacking = required.filter((field) => !has(target.spec, field));
+  const lacking = required.filter((field) => !hasField(target.spec, field));
   if (lacking.length === 0) return [];
   const message = `its entry has no ${lacking.join(', no ')}`;
   return [{ ...aboutOf(target, undefined), problem: 'undocumented', message, hint: 'add it in the manifest' }];
 }
 
-function has(spec: SecretSpec, field: PolicyField): boolean {
-  const value = spec[field];
-  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== '';
-}
-
-function aboutOf({ label, spec, name }: Target, row: Row | undefined): Omit<Finding, 'problem' | 'message'> {
+function aboutOf({ label, spec, name }: Target, row: Row | undefined): About {
   const placed = row?.kind === 'reference' ? row.reference.placed : undefined;
   return {
     name: label,

@@ -3,7 +3,8 @@ import type { ErrorCode, Issue } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Manifest } from '../core/model.ts';
 import type { Metadata } from '../provider-kit/contract.ts';
-import { conditionOf, inspect, type Condition, type InspectOptions, type State } from '../run/inspect.ts';
+import { conditionOf, type Condition, type State } from '../run/condition.ts';
+import { inspect, type InspectOptions } from '../run/inspect.ts';
 import type { PlannedReference } from '../run/plan.ts';
 import type { Sessions } from '../provider-kit/session.ts';
 import type { Style } from './output.ts';
@@ -67,24 +68,24 @@ export interface Standing {
 export function standingOf(target: Target, rows: readonly Row[]): Standing {
   const { source } = target.spec;
   const own = rows.filter((row) => row.target === target);
-  if (source.kind === 'value') return { state: 'present', row: own[0], missing: [] };
+  if (source.kind === 'value') return { state: 'current', row: own[0], missing: [] };
   if (source.kind === 'references') {
-    const row = own.find((one) => stateOf(one) !== 'absent') ?? own[0];
+    const row = own.find((one) => stateOf(one) !== 'missing') ?? own[0];
     const state = row === undefined ? 'unknown' : stateOf(row);
-    return { state: state === 'absent' && target.spec.default !== undefined ? 'present' : state, row, missing: [] };
+    return { state: state === 'missing' && target.spec.default !== undefined ? 'current' : state, row, missing: [] };
   }
   const parts = source.parts.flatMap((part) => {
     const needed = 'name' in part ? rows.find((row) => row.target.name === part.name)?.target : undefined;
     return needed === undefined ? [] : [{ needed, standing: standingOf(needed, rows) }];
   });
-  const missing = parts.filter(({ standing }) => standing.state === 'absent').map(({ needed }) => needed.label);
+  const missing = parts.filter(({ standing }) => standing.state === 'missing').map(({ needed }) => needed.label);
   const unsure = parts.some(({ standing }) => standing.state === 'unknown' || standing.state === 'failed');
-  if (missing.length > 0) return { state: target.spec.default === undefined ? 'absent' : 'present', row: own[0], missing };
-  return { state: unsure ? 'unknown' : 'present', row: own[0], missing };
+  if (missing.length > 0) return { state: target.spec.default === undefined ? 'missing' : 'current', row: own[0], missing };
+  return { state: unsure ? 'unknown' : 'current', row: own[0], missing };
 }
 
 export const stateOf = (row: Row): State | 'failed' =>
-  row.kind !== 'reference' ? 'present' : row.fault === undefined ? row.condition.state : 'failed';
+  row.kind !== 'reference' ? 'current' : row.fault === undefined ? row.condition.state : 'failed';
 
 /** A failure as a state of its own. */
 export type FailedState = 'denied' | 'unreachable' | 'failed';
@@ -102,12 +103,15 @@ export function failedText(code: ErrorCode): string {
 }
 
 export const STATE_STYLES: Readonly<Record<State | 'failed', Style>> = {
-  present: 'green',
-  absent: 'red',
-  unknown: 'dim',
-  disabled: 'red',
+  current: 'green',
+  due: 'yellow',
+  overdue: 'red',
+  expiring: 'yellow',
   expired: 'red',
-  'over-age': 'yellow',
+  missing: 'red',
+  disabled: 'red',
+  pending: 'cyan',
+  unknown: 'dim',
   failed: 'red',
 };
 

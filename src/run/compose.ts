@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { throwIssues, type Issue } from '../core/errors.ts';
+import { globPattern } from '../core/glob.ts';
 import type { EnvRules, SecretSpec } from '../core/model.ts';
 import { execBytes, MAX_VARIABLE_BYTES } from '../platform/limits.ts';
 import { isDangerous } from './dangerous-names.ts';
@@ -175,8 +176,6 @@ function valueProblem({ spec, secret }: ValidSecret): Problem | undefined {
 /** Whether a name is inherited: all, none, or by names and globs with `*`. */
 function matcher(inherit: EnvRules['inherit'], fold: (name: string) => string): (name: string) => boolean {
   if (typeof inherit === 'boolean') return () => inherit;
-  const patterns = inherit.map((glob) => new RegExp(`^${fold(glob).split('*').map(escape).join('.*')}$`, 's'));
+  const patterns = inherit.map((glob) => globPattern(fold(glob)));
   return (name) => patterns.some((pattern) => pattern.test(name));
 }
-
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');

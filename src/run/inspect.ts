@@ -3,7 +3,7 @@
  * means. Asks only the capability `describe`, whose endpoints return no value, unless reading is asked for.
  */
 import { done, failed, Fault, type Outcome } from '../core/fault.ts';
-import type { Manifest, Milliseconds, SecretSpec } from '../core/model.ts';
+import type { Manifest, SecretSpec } from '../core/model.ts';
 import type { Metadata } from '../provider-kit/contract.ts';
 import { fieldPath } from '../provider-kit/json-document.ts';
 import { asFault } from '../provider-kit/operation.ts';
@@ -117,59 +117,3 @@ export const specOf = (name: string, { placed }: Pick<PlannedReference, 'placed'
   as: 'none',
   layers: [],
 });
-
-export type State = 'present' | 'absent' | 'unknown' | 'disabled' | 'expired' | 'over-age';
-
-/** What the metadata of one reference means at a moment. */
-export interface Condition {
-  readonly state: State;
-  /** When the value, not its neighbours in the same document, was made; undefined where nothing says so. */
-  readonly madeAt?: Date;
-  readonly ageMs?: Milliseconds;
-  /** When it should be replaced: by `rotate.every`, `maxAge`, the backend's own schedule or its expiry, the earliest. */
-  readonly dueAt?: Date;
-}
-
-export function conditionOf(
-  metadata: Metadata,
-  field: string | undefined,
-  policy: Pick<SecretSpec, 'maxAge' | 'rotate'>,
-  now: Date,
-): Condition {
-  const madeAt = madeOf(metadata, field);
-  const ageMs = madeAt === undefined ? undefined : Math.max(0, now.getTime() - madeAt.getTime());
-  const limits = [policy.maxAge, policy.rotate?.every].filter((limit) => limit !== undefined);
-  const dates = [
-    ...(madeAt === undefined ? [] : limits.map((limit) => madeAt.getTime() + limit)),
-    ...[metadata.nextRotationAt, metadata.expiresAt].flatMap((date) => (date === undefined ? [] : [date.getTime()])),
-  ];
-  return {
-    state: stateOf(metadata, ageMs, policy.maxAge, now),
-    ...(madeAt === undefined ? {} : { madeAt }),
-    ...(ageMs === undefined ? {} : { ageMs }),
-    ...(dates.length === 0 || metadata.presence === 'absent' ? {} : { dueAt: new Date(Math.min(...dates)) }),
-  };
-}
-
-function stateOf(metadata: Metadata, ageMs: Milliseconds | undefined, maxAge: Milliseconds | undefined, now: Date): State {
-  if (metadata.presence === 'absent') return 'absent';
-  if (metadata.enabled === false) return 'disabled';
-  if (metadata.expiresAt !== undefined && metadata.expiresAt <= now) return 'expired';
-  if (maxAge !== undefined && ageMs !== undefined && ageMs > maxAge) return 'over-age';
-  return metadata.presence;
-}
-
-/**
- * Age is per field: what the backend has recorded for it, else the time of the document where that can mean nothing
- * but this value.
- */
-function madeOf({ presence, rotatedAt, fields, updatedAt }: Metadata, field: string | undefined): Date | undefined {
-  if (presence === 'absent') return undefined;
-  if (field === undefined) return updatedAt;
-  const path = fieldPath(field) ?? [];
-  const [name = field] = path;
-  const names = path.length === 1 ? [name, field] : [field];
-  const recorded = names.find((one) => rotatedAt !== undefined && Object.hasOwn(rotatedAt, one));
-  if (recorded !== undefined) return rotatedAt?.[recorded];
-  return fields?.length === 1 && path.length === 1 ? updatedAt : undefined;
-}

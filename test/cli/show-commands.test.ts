@@ -68,7 +68,7 @@ describe('list', () => {
       '3d',
       expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
       'payments',
-      'present',
+      'current',
     ]);
     expect([exitCode, known.read, known.described.length]).toEqual([0, [], 1]);
     expect([stdout.includes('\t'), stdout.includes('\u001B')]).toEqual([false, false]);
@@ -82,11 +82,11 @@ describe('list', () => {
       'STATE',
       'denied',
       'unreachable PROVIDER_TIMEOUT',
-      'absent',
+      'missing',
       'unknown',
-      'present',
-      'present',
-      'absent',
+      'current',
+      'current',
+      'missing',
     ]);
     expect(warnings.map(({ message, name }) => [name, message])).toEqual([
       ['PASSWORD', 'the server answered 403'],
@@ -108,7 +108,7 @@ describe('list', () => {
     known.metadata.set('password', { presence: 'absent' });
     const { stdout } = await run(list, ['URL', 'vault://token#key']);
     expect(rowsOf(stdout).slice(1)).toEqual([
-      ['URL', '-', 'template', '-', '-', '-', '-', 'absent'],
+      ['URL', '-', 'template', '-', '-', '-', '-', 'missing'],
       ['vault://token#key', 'vault', 'vault://token#key', '7', '-', '-', '-', 'unknown'],
     ]);
   });
@@ -119,7 +119,7 @@ describe('list', () => {
     const before = await run(list, ['TOKEN']);
     expect([rowsOf(before.stdout)[1]?.at(-1), known.read]).toEqual(['unknown', []]);
     const after = await run(list, ['TOKEN', '--read']);
-    expect([rowsOf(after.stdout)[1]?.at(-1), known.read]).toEqual(['present', [['token']]]);
+    expect([rowsOf(after.stdout)[1]?.at(-1), known.read]).toEqual(['current', [['token']]]);
     expect(after.stdout).not.toContain('canary');
   });
 
@@ -127,7 +127,7 @@ describe('list', () => {
     const { stdout } = await run(list, ['PASSWORD'], { columns: 10 });
     expect(rowsOf(stdout)).toEqual([
       ['NAME', 'STATE'],
-      ['PASSWORD', 'present'],
+      ['PASSWORD', 'current'],
     ]);
   });
 
@@ -151,7 +151,7 @@ describe('list', () => {
           contact: '#payments',
           runbook: 'https://wiki.example.com/db',
           ...common,
-          state: 'present',
+          state: 'current',
         },
         {
           name: 'TOKEN',
@@ -163,8 +163,8 @@ describe('list', () => {
           code: 'DENIED',
           message: 'the server answered 403',
         },
-        { name: 'TOKEN', kind: 'reference', provider: 'vault', reference: 'vault://token-2', ...common, state: 'absent' },
-        { name: 'LEVEL', kind: 'value', ...common, state: 'present' },
+        { name: 'TOKEN', kind: 'reference', provider: 'vault', reference: 'vault://token-2', ...common, state: 'missing' },
+        { name: 'LEVEL', kind: 'value', ...common, state: 'current' },
       ],
     });
   });
@@ -295,7 +295,7 @@ describe('the command describe', () => {
     expect(jsonOf(await run(describeCommand, ['URL'], { json: true }))).toEqual({
       name: 'URL',
       kind: 'template',
-      state: 'present',
+      state: 'current',
       required: true,
       sensitive: true,
       delivery: 'env',
@@ -308,8 +308,8 @@ describe('the command describe', () => {
     });
     expect(jsonOf(await run(describeCommand, ['vault://extra'], { json: true }))).toEqual({
       kind: 'reference',
-      state: 'absent',
-      references: [{ reference: 'vault://extra', provider: 'vault', adapter: 'vault', state: 'absent' }],
+      state: 'missing',
+      references: [{ reference: 'vault://extra', provider: 'vault', adapter: 'vault', state: 'missing' }],
     });
   });
 

@@ -1,10 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/fault.ts';
-import type { Metadata, Provider } from '../../src/provider-kit/contract.ts';
+import type { Provider } from '../../src/provider-kit/contract.ts';
 import { Deadline } from '../../src/provider-kit/deadline.ts';
 import { Sessions } from '../../src/provider-kit/session.ts';
-import { conditionOf, inspect, type InspectOptions } from '../../src/run/inspect.ts';
+import { inspect, type InspectOptions } from '../../src/run/inspect.ts';
 import type { PlannedReference } from '../../src/run/plan.ts';
 import { testHost } from '../support/host.ts';
 import { KnownWorld, knownProvider } from '../support/known-provider.ts';
@@ -95,76 +94,5 @@ describe('inspect', () => {
     );
     expect(await states(references, { read: true })).toEqual(['present', 'present', 'absent', 'absent', 'STORE_LOCKED']);
     expect(world.read).toEqual([['doc', 'locked']]);
-  });
-});
-
-describe('conditionOf', () => {
-  const now = new Date('2026-06-01T00:00:00Z');
-  const daysAgo = (days: number): Date => new Date(now.getTime() - days * 86_400_000);
-  const DAY = 86_400_000;
-
-  it('takes the age of a field from its own record, else from the document if nothing else is in it', () => {
-    const updatedAt = daysAgo(1);
-    const rotatedAt = { key: daysAgo(7), '/a/b': daysAgo(9) };
-    const age = (metadata: Omit<Metadata, 'presence'>, field?: string): number | undefined => {
-      const { ageMs } = conditionOf({ presence: 'present', ...metadata }, field, {}, now);
-      return ageMs === undefined ? undefined : ageMs / DAY;
-    };
-    expect(age({ updatedAt })).toBe(1);
-    expect(age({ updatedAt, rotatedAt, fields: ['key', 'a'] }, 'key')).toBe(7);
-    expect(age({ updatedAt, rotatedAt }, '/key')).toBe(7);
-    expect(age({ updatedAt, rotatedAt }, '/a/b')).toBe(9);
-    expect(age({ updatedAt, fields: ['key'] }, 'key')).toBe(1);
-    expect(age({ updatedAt, fields: ['key', 'other'] }, 'key')).toBeUndefined();
-    expect(age({ updatedAt, fields: ['a'] }, '/a/b')).toBeUndefined();
-    expect(age({ updatedAt }, 'key')).toBeUndefined();
-    expect(age({ updatedAt, rotatedAt: {} }, 'toString')).toBeUndefined();
-    expect(age({})).toBeUndefined();
-  });
-
-  it.each<[Metadata, string]>([
-    [{ presence: 'absent', enabled: false, expiresAt: daysAgo(1) }, 'absent'],
-    [{ presence: 'present', enabled: false, expiresAt: daysAgo(1) }, 'disabled'],
-    [{ presence: 'present', expiresAt: daysAgo(0), updatedAt: daysAgo(99) }, 'expired'],
-    [{ presence: 'present', expiresAt: daysAgo(-1), updatedAt: daysAgo(11) }, 'over-age'],
-    [{ presence: 'present', updatedAt: daysAgo(10) }, 'present'],
-    [{ presence: 'unknown', updatedAt: daysAgo(9) }, 'unknown'],
-    [{ presence: 'present' }, 'present'],
-  ])('takes %j for %s', (metadata, state) => {
-    expect(conditionOf(metadata, undefined, { maxAge: 10 * DAY }, now).state).toBe(state);
-  });
-
-  it('is due at the earliest of what says so, and over age exactly when maxAge is passed', () => {
-    const days = fc.option(fc.integer({ min: 1, max: 400 }), { nil: undefined });
-    fc.assert(
-      fc.property(days, days, days, days, days, (made, maxAge, every, next, expires) => {
-        const metadata: Metadata = {
-          presence: 'present',
-          ...(made === undefined ? {} : { updatedAt: daysAgo(made) }),
-          ...(next === undefined ? {} : { nextRotationAt: daysAgo(-next) }),
-          ...(expires === undefined ? {} : { expiresAt: daysAgo(-expires) }),
-        };
-        const rotate = {
-          using: 'generate',
-          options: {},
-          at: { file: '', line: 1, column: 1 },
-          ...(every === undefined ? {} : { every: every * DAY }),
-        };
-        const condition = conditionOf(metadata, undefined, { rotate, ...(maxAge === undefined ? {} : { maxAge: maxAge * DAY }) }, now);
-        const dues = [
-          made === undefined || maxAge === undefined ? Infinity : maxAge - made,
-          made === undefined || every === undefined ? Infinity : every - made,
-          next ?? Infinity,
-          expires ?? Infinity,
-        ];
-        const due = Math.min(...dues);
-        expect(condition.dueAt).toEqual(due === Infinity ? undefined : daysAgo(-due));
-        expect(condition.state).toBe(made !== undefined && maxAge !== undefined && made > maxAge ? 'over-age' : 'present');
-      }),
-    );
-  });
-
-  it('is due never when it is absent', () => {
-    expect(conditionOf({ presence: 'absent', updatedAt: daysAgo(3) }, undefined, { maxAge: DAY }, now)).toEqual({ state: 'absent' });
   });
 });

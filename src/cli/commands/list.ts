@@ -4,13 +4,13 @@
  * --json: `{ profile, secrets: [{ name, kind, provider, reference, version, madeAt, ageSeconds, dueAt, expiresAt,
  * owner, contact, runbook, tags, consumers, required, state, code, message }] }`. `kind` is `reference`, `template`
  * or `value`; a secret with several references has several entries, in the order in which they are asked. `state` is
- * `present`, `absent`, `unknown`, `disabled`, `expired`, `over-age`, `denied`, `unreachable` or `failed`; `code` and
+ * `current`, `due`, `overdue`, `expiring`, `expired`, `missing`, `disabled`, `pending`, `unknown`, `denied`, `unreachable` or `failed`; `code` and
  * `message` say why for the last three. Times are RFC 3339 in UTC. What is not known is left out.
  */
 import type { Command } from 'commander';
 import { throwIssues } from '../../core/errors.ts';
 import type { Manifest } from '../../core/model.ts';
-import type { State } from '../../run/inspect.ts';
+import type { State } from '../../run/condition.ts';
 import { inProfile } from '../../manifest/index.ts';
 import { printColumns, shortId } from '../columns.ts';
 import type { CommandModule } from '../commands.ts';
@@ -97,8 +97,8 @@ function cells(row: Row, inventory: Inventory, atTerminal: boolean): readonly (s
 
 /** That something optional is absent is no cause for alarm. */
 function stateCell({ spec }: Target, state: State): Cell {
-  if (state !== 'absent' || !spec.required) return { text: state, style: state === 'absent' ? 'dim' : STATE_STYLES[state] };
-  return spec.default === undefined ? { text: state, style: 'red' } : { text: 'absent, has a default', style: 'dim' };
+  if (state !== 'missing' || !spec.required) return { text: state, style: state === 'missing' ? 'dim' : STATE_STYLES[state] };
+  return spec.default === undefined ? { text: state, style: 'red' } : { text: 'missing, has a default', style: 'dim' };
 }
 
 function rowJson(row: Row, inventory: Inventory): Record<string, unknown> {
