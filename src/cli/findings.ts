@@ -7,7 +7,20 @@ import { standingOf, type Inventory, type Row } from './inventory.ts';
 import { setCommand, type Target } from './target.ts';
 import { ageText, dayText } from './when.ts';
 
-type Problem = 'absent' | 'over-age' | 'expired' | 'disabled' | 'undocumented' | 'uncertain';
+/** Everything that `check` can find; what is only a warning does not make the answer no. */
+export const PROBLEMS = {
+  absent: { title: 'A required secret is absent', level: 'error' },
+  'over-age': { title: 'A secret is older than its maxAge', level: 'error' },
+  expired: { title: 'A secret has expired', level: 'error' },
+  disabled: { title: 'A secret is disabled in its manager', level: 'error' },
+  undocumented: { title: 'An entry lacks what the policy asks for', level: 'error' },
+  overdue: { title: 'A rotation is overdue', level: 'warning' },
+  uncertain: { title: 'Nothing tells how a secret stands', level: 'warning' },
+} as const satisfies Readonly<Record<string, { readonly title: string; readonly level: 'error' | 'warning' }>>;
+
+type Problem = keyof typeof PROBLEMS;
+
+export const isWarning = ({ problem }: Pick<Finding, 'problem'>): boolean => PROBLEMS[problem].level === 'warning';
 
 export interface Finding extends Ownership {
   /** The secret's name, or the reference that was asked about. */
@@ -23,7 +36,7 @@ export interface Finding extends Ownership {
 type About = Omit<Finding, 'problem' | 'message'>;
 
 /**
- * What is wrong with its value; `uncertain` findings are warnings, the others make the answer no.
+ * What is wrong with its value; of two kinds: those that make the answer no, and warnings.
  * @param profile the one that was asked for, for hints
  */
 export function standingFindings(target: Target, inventory: Inventory, profile?: string): readonly Finding[] {
@@ -73,7 +86,10 @@ function valueFindings(about: About, { spec }: Target, row: Row | undefined, set
     return [{ ...about, problem: 'over-age', message, hint: set }];
   }
   const warn = (message: string, hint: string | undefined): Finding => ({ ...about, problem: 'uncertain', message, hint });
-  const late = condition.state === 'overdue' && rotatesAt !== undefined ? [warn(`its rotation was due on ${dayText(rotatesAt)}`, set)] : [];
+  const late: readonly Finding[] =
+    condition.state === 'overdue' && rotatesAt !== undefined
+      ? [{ ...about, problem: 'overdue', message: `its rotation was due on ${dayText(rotatesAt)}`, hint: set }]
+      : [];
   if (metadata.presence === 'unknown')
     return spec.required ? [...late, warn('only reading it tells whether it is there', 'add --read')] : late;
   if (spec.maxAge !== undefined && ageMs === undefined) return [...late, warn('its age is not known, so maxAge cannot be checked', set)];

@@ -2,10 +2,11 @@
 import type { ErrorCode, Issue } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Manifest } from '../core/model.ts';
-import type { Metadata } from '../provider-kit/contract.ts';
+import type { Metadata, PendingInfo } from '../provider-kit/contract.ts';
 import { conditionOf, type Condition, type State } from '../run/condition.ts';
-import { inspect, type InspectOptions } from '../run/inspect.ts';
+import { findPending, inspect, type InspectOptions } from '../run/inspect.ts';
 import type { PlannedReference } from '../run/plan.ts';
+import { FAILED_STATES } from '../run/where.ts';
 import type { Sessions } from '../provider-kit/session.ts';
 import type { Style } from './output.ts';
 import { interrupted } from './session.ts';
@@ -21,6 +22,8 @@ export type Row =
       readonly fault?: undefined;
       readonly metadata: Metadata;
       readonly condition: Condition;
+      /** What a rotation has made and not made current yet; asked only where the entry has a policy to rotate. */
+      readonly pending: PendingInfo | undefined;
     }
   | { readonly kind: 'template' | 'value'; readonly target: Target };
 
@@ -29,6 +32,7 @@ export interface Inventory {
   readonly now: Date;
 }
 
+/** Asks about all targets, which may be those of several manifests, at once. */
 export async function takeInventory(
   targets: readonly Target[],
   manifest: Manifest,
@@ -36,7 +40,8 @@ export async function takeInventory(
   options: InspectOptions,
 ): Promise<Inventory> {
   const references = targets.flatMap((target) => target.references);
-  const outcomes = await inspect(references, manifest, sessions, options);
+  const rotated = targets.flatMap((target) => (target.spec.rotate === undefined ? [] : target.references));
+  const [outcomes, pending] = await Promise.all([inspect(references, manifest, sessions, options), findPending(rotated, sessions)]);
   if (outcomes.some((outcome) => !outcome.ok && outcome.fault.kind === 'cancelled')) throw interrupted();
   const now = new Date();
   const found = new Map(references.map((reference, index) => [reference, outcomes[index]]));
@@ -48,12 +53,17 @@ export async function takeInventory(
       if (outcome === undefined) return [];
       if (!outcome.ok) return [{ kind: 'reference', target, reference, fault: outcome.fault }];
       const metadata = outcome.value;
-      return [
-        { kind: 'reference', target, reference, metadata, condition: conditionOf(metadata, reference.parsed.field, target.spec, now) },
-      ];
+      const condition = conditionOf(metadata, reference.parsed.field, target.spec, now, pending.has(reference));
+      return [{ kind: 'reference', target, reference, metadata, condition, pending: pending.get(reference) }];
     });
   });
   return { rows, now };
+}
+
+/** What concerns these targets only: a template's parts are found by name, so it is that of one manifest. */
+export function inventoryOf(targets: readonly Target[], { rows, now }: Inventory): Inventory {
+  const own = new Set(targets);
+  return { rows: rows.filter(({ target }) => own.has(target)), now };
 }
 
 /** How a whole secret stands: as the first of its references that is not absent, or as its template's parts. */
@@ -88,7 +98,7 @@ export const stateOf = (row: Row): State | 'failed' =>
   row.kind !== 'reference' ? 'current' : row.fault === undefined ? row.condition.state : 'failed';
 
 /** A failure as a state of its own. */
-export type FailedState = 'denied' | 'unreachable' | 'failed';
+export type FailedState = (typeof FAILED_STATES)[number];
 
 const DENIED: ReadonlySet<ErrorCode> = new Set(['DENIED', 'UNAUTHENTICATED', 'STORE_LOCKED']);
 const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['PROVIDER_UNAVAILABLE', 'PROVIDER_THROTTLED', 'PROVIDER_TIMEOUT', 'STORE_BUSY']);

@@ -22,6 +22,9 @@ export const someOf =
     throw new SecretsError({ code: 'USAGE', message: `${option} names nothing`, hint: `${option} A,B, or leave it out` });
   };
 
+/** What is given again and again, each text as it is. */
+export const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
 /** `NAME=REFERENCE` pairs. */
 export function references(texts: readonly string[]): readonly { readonly name: string; readonly reference: string }[] {
   return texts.map((text) => {

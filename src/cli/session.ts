@@ -1,5 +1,6 @@
 /** What most commands begin with: the manifest and the sessions of this call, closed at every way out. */
 import { SecretsError } from '../core/errors.ts';
+import type { Manifest } from '../core/model.ts';
 import { load, type Loaded, type LoadOptions } from '../run/load.ts';
 import { Run } from '../run/prepare.ts';
 import type { Context } from './context.ts';
@@ -13,8 +14,12 @@ export async function loadFor(context: Context, more: Pick<LoadOptions, 'envFile
 }
 
 export function openRun(context: Context, { manifest }: Loaded, cancel?: AbortSignal): Run {
+  return openRunOf(context, [manifest], cancel);
+}
+
+function openRunOf(context: Context, manifests: readonly Manifest[], cancel?: AbortSignal): Run {
   const notice = (message: string): void => context.output.notice(message);
-  return new Run(manifest, { env: context.env, prompter: prompterFor(context), notice }, context.limits, cancel);
+  return new Run(manifests, { env: context.env, prompter: prompterFor(context), notice }, context.limits, cancel);
 }
 
 type Work<T> = (loaded: Loaded, run: Run) => Promise<T>;
@@ -30,11 +35,16 @@ export async function withRun<T>(context: Context, work: Work<T>): Promise<T> {
  */
 export async function withSessions<T>(context: Context, loaded: Loaded, work: Work<T>): Promise<T> {
   await ensureTrusted(context, loaded);
+  return withOpenRun(context, [loaded.manifest], (run) => work(loaded, run));
+}
+
+/** The same for several manifests, which the caller has found trusted. */
+export async function withOpenRun<T>(context: Context, manifests: readonly Manifest[], work: (run: Run) => Promise<T>): Promise<T> {
   const cancel = new AbortController();
   const cleanUp = interruptible(() => cancel.abort());
-  const run = openRun(context, loaded, cancel.signal);
+  const run = openRunOf(context, manifests, cancel.signal);
   try {
-    return await work(loaded, run);
+    return await work(run);
   } finally {
     await run.close();
     cleanUp();

@@ -4,7 +4,7 @@
  */
 import { done, failed, Fault, type Outcome } from '../core/fault.ts';
 import type { Manifest, SecretSpec } from '../core/model.ts';
-import type { Metadata } from '../provider-kit/contract.ts';
+import type { Metadata, PendingInfo } from '../provider-kit/contract.ts';
 import { fieldPath } from '../provider-kit/json-document.ts';
 import { asFault } from '../provider-kit/operation.ts';
 import type { ProviderSession, Sessions } from '../provider-kit/session.ts';
@@ -103,6 +103,30 @@ async function readUnknown(
     if (result.state === 'incomplete') return outcome;
     return isAbsent(result.fault) ? done({ ...outcome.value, presence: 'absent' }) : failed(result.fault);
   });
+}
+
+/**
+ * What rotations have made that is not current yet. Reads no value; a backend that does not answer, or knows no pending
+ * values, has nothing to say. Never throws.
+ */
+export async function findPending(
+  references: readonly PlannedReference[],
+  sessions: Sessions,
+): Promise<ReadonlyMap<PlannedReference, PendingInfo>> {
+  const found = new Map<PlannedReference, PendingInfo>();
+  await Promise.all(
+    references.map(async (reference) => {
+      try {
+        const session = sessions.get(reference.configured, 'operator');
+        if (!session.can('pending')) return;
+        const info = await session.use('pending', ({ pending }, op) => pending.find(reference.parsed, op));
+        if (info !== undefined) found.set(reference, info);
+      } catch {
+        // the state that its metadata gives is said without it
+      }
+    }),
+  );
+  return found;
 }
 
 /** An entry that holds one reference and nothing else. */

@@ -1,6 +1,6 @@
 /** The stages up to `compose` in one call: what `run` and the library share. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { EnvRules, Manifest } from '../core/model.ts';
+import type { EnvRules, Manifest, ProviderConfig } from '../core/model.ts';
 import { maxExecBytes } from '../platform/limits.ts';
 import { Deadline } from '../provider-kit/deadline.ts';
 import { Sessions } from '../provider-kit/session.ts';
@@ -32,21 +32,29 @@ export class Run {
   readonly #deadline: Deadline;
   #closed: Promise<void> | undefined;
 
-  constructor(manifest: Manifest, surroundings: Surroundings, limits: TimeLimits = DEFAULT_LIMITS, cancel?: AbortSignal) {
+  /** @param manifests one, or several that share what they ask of the same manager */
+  constructor(
+    manifests: Manifest | readonly Manifest[],
+    surroundings: Surroundings,
+    limits: TimeLimits = DEFAULT_LIMITS,
+    cancel?: AbortSignal,
+  ) {
+    const all = [manifests].flat();
+    const ownerOf = (config: ProviderConfig): Manifest | undefined =>
+      all.find(({ providers }) => providers.get(config.name) === config) ?? all[0];
     this.id = randomUUID();
     this.surroundings = surroundings;
     this.#deadline = new Deadline(limits.totalMs, cancel);
     const common = {
       ...surroundings,
-      project: manifest.project,
-      profile: manifest.profile,
       runId: this.id,
       deadline: this.#deadline,
       reported: this.reported,
     };
-    this.sessions = new Sessions(this.#deadline, Math.min(limits.requestMs, limits.totalMs), (config, role) =>
-      createHost(common, config, role),
-    );
+    this.sessions = new Sessions(this.#deadline, Math.min(limits.requestMs, limits.totalMs), (config, role) => {
+      const { project, profile } = ownerOf(config) ?? {};
+      return createHost({ ...common, project, profile }, config, role);
+    });
   }
 
   /** A further operation of the same sessions: its clock begins at the start, and documents are read again. */

@@ -63,7 +63,7 @@ function documentOf({ parsed }: PlannedReference): DocumentKey {
 }
 
 /** Whether two entries reach the same backend in the same way. */
-const sameProvider = (one: ConfiguredProvider, other: ConfiguredProvider): boolean =>
+export const sameProvider = (one: ConfiguredProvider, other: ConfiguredProvider): boolean =>
   one.config.use === other.config.use && JSON.stringify(one.config.options) === JSON.stringify(other.config.options);
 
 /**
@@ -71,9 +71,12 @@ const sameProvider = (one: ConfiguredProvider, other: ConfiguredProvider): boole
  * unless one of them is the whole.
  */
 export function overlaps(one: PlannedReference, other: PlannedReference): boolean {
-  if (!sameProvider(one.configured, other.configured) || one.parsed.key !== other.parsed.key) return false;
-  return one.parsed.field === undefined || other.parsed.field === undefined || one.parsed.field === other.parsed.field;
+  return sameProvider(one.configured, other.configured) && one.parsed.key === other.parsed.key && fieldsOverlap(one, other);
 }
+
+/** Of two references to the same document: whether they mean the same field, or one of them the whole. */
+export const fieldsOverlap = ({ parsed: one }: PlannedReference, { parsed: other }: PlannedReference): boolean =>
+  one.field === undefined || other.field === undefined || one.field === other.field;
 
 /** Whether both mean the very same value. */
 export const isSame = (one: PlannedReference, other: PlannedReference): boolean =>

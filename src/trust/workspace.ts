@@ -1,6 +1,6 @@
-/** All manifests of a repository: what `trust --workspace` is about. */
+/** All manifests of a repository, or below folders: what `--workspace` is about. */
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { SecretsError } from '../core/errors.ts';
 import { MANIFEST_NAMES } from '../manifest/index.ts';
@@ -16,7 +16,43 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
  */
 export async function manifestsBelow(cwd: string, env: Readonly<Record<string, string | undefined>>): Promise<readonly string[]> {
   const { root } = placeOf(path.join(cwd, MANIFEST_NAMES[0]));
-  const files = existsSync(path.join(root, '.git')) ? await knownToGit(root, env) : walk(root);
+  return onePerFolder(existsSync(path.join(root, '.git')) ? await knownToGit(root, env) : walk(root).files);
+}
+
+export interface Found {
+  /** Absolute paths. */
+  readonly files: readonly string[];
+  /** Folders that could not be read. */
+  readonly unread: readonly string[];
+}
+
+/**
+ * The manifests below folders, each once, also where those overlap; one for each folder. Links to folders are not
+ * followed, so that no circle is walked; left out is what is in `node_modules` and `.git`.
+ * @throws SecretsError USAGE for what is no folder
+ */
+export function manifestsIn(folders: readonly string[]): Found {
+  const found = folders.map((folder) => {
+    const root = realFolder(folder);
+    if (root !== undefined) return walk(root, true);
+    throw new SecretsError({ code: 'USAGE', message: '--workspace takes folders, and one of these is none', hint: 'check the path' });
+  });
+  return {
+    files: onePerFolder([...new Set(found.flatMap(({ files }) => files))]),
+    unread: [...new Set(found.flatMap(({ unread }) => unread))].sort(),
+  };
+}
+
+function realFolder(folder: string): string | undefined {
+  try {
+    const real = realpathSync(folder);
+    return statSync(real).isDirectory() ? real : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function onePerFolder(files: readonly string[]): readonly string[] {
   const byFolder = new Map<string, string>();
   for (const name of MANIFEST_NAMES) {
     for (const file of files) {
@@ -51,24 +87,28 @@ async function knownToGit(root: string, env: Readonly<Record<string, string | un
     .map((file) => path.join(root, file));
 }
 
-function walk(root: string): readonly string[] {
+/** @param repositories whether those inside are walked as well */
+function walk(root: string, repositories = false): Found {
   const files: string[] = [];
+  const unread: string[] = [];
   const open = [root];
   for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-    if (folder !== root && existsSync(path.join(folder, '.git'))) continue;
-    for (const entry of entriesIn(folder)) {
+    if (!repositories && folder !== root && existsSync(path.join(folder, '.git'))) continue;
+    const entries = entriesIn(folder);
+    if (entries === undefined) unread.push(folder);
+    for (const entry of entries ?? []) {
       const file = path.join(folder, entry.name);
       if (entry.isDirectory() && !SKIPPED.has(entry.name)) open.push(file);
       else if (MANIFEST_NAMES.some((name) => name === entry.name)) files.push(file);
     }
   }
-  return files;
+  return { files, unread };
 }
 
 function entriesIn(folder: string) {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
-    return []; // one that may not be read
+    return undefined;
   }
 }
