@@ -33,7 +33,7 @@ export class Footprint {
     this.#folder = stateFolder === undefined ? undefined : runsFolder(stateFolder);
     handover?.make(composed.files);
     if (this.#folder === undefined) return;
-    const { profile } = plan.manifest;
+    const { profile, path: manifest } = plan.manifest;
     const files = handover?.folder;
     try {
       this.#record = new KeptRecord(this.#folder, {
@@ -43,6 +43,7 @@ export class Footprint {
         secrets: recordedSecrets(prepared, run.key, run.sessions),
         removed: removedCredentials(composed, run.reported, run.surroundings.env),
         ...(profile === undefined ? {} : { profile }),
+        ...(manifest === undefined ? {} : { manifest }),
         ...(files === undefined ? {} : { files }),
       });
     } catch (error) {

@@ -40,6 +40,8 @@ export interface RunRecord {
   /** RFC 3339. */
   readonly since: string;
   readonly profile?: string;
+  /** Absolute path of the manifest. */
+  readonly manifest?: string;
   /** The command's name without its folder and its arguments. */
   readonly command: string;
   readonly secrets: readonly RecordedSecret[];
@@ -183,7 +185,7 @@ function readRecord(file: string): RunRecord | undefined {
 function asRecord(value: unknown): RunRecord | undefined {
   const record = value as Readonly<Record<string, unknown>> | null;
   if (typeof record !== 'object' || record === null || record['version'] !== VERSION) return undefined;
-  const { id, since, profile, command, secrets, removed, files } = record;
+  const { id, since, profile, manifest, command, secrets, removed, files } = record;
   const [run, program] = [asHolder(record['run']), asHolder(record['program'])];
   if (run === undefined || typeof id !== 'string' || !ID.test(id) || !isText(since) || !isText(command)) return undefined;
   if (!isListOf(secrets, isSecret) || !isListOf(removed, isRemoved)) return undefined;
@@ -196,6 +198,7 @@ function asRecord(value: unknown): RunRecord | undefined {
     removed,
     ...(program === undefined ? {} : { program }),
     ...(isText(profile) ? { profile } : {}),
+    ...(isText(manifest) ? { manifest } : {}),
     ...(isText(files) ? { files } : {}),
   };
 }

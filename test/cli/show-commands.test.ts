@@ -302,11 +302,13 @@ describe('the command describe', () => {
       parts: ['PASSWORD'],
       layers: [{ label: 'manifest', at: { file: '.secretsrc', line: 12, column: 3 } }],
       references: [],
+      running: [],
     });
     expect(jsonOf(await run(describeCommand, ['vault://extra'], { json: true }))).toEqual({
       kind: 'reference',
       state: 'missing',
       references: [{ reference: 'vault://extra', provider: 'vault', adapter: 'vault', state: 'missing' }],
+      running: [],
     });
   });
 

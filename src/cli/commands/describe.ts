@@ -3,14 +3,15 @@
  *
  * --json: `{ name, description, kind, state, required, sensitive, delivery, hasDefault, maxAgeSeconds, rotate, generate,
  * owner, contact, runbook, consumers, tags, profiles, parts, layers: [{ label, at }], references: [{ reference, provider,
- * adapter, at, state, code, message, version, versions, fields, createdAt, madeAt, ageSeconds, dueAt, expiresAt,
- * lastUsedAt, enabled }] }`. For a reference on the command line there are no `name` and nothing of an entry. `kind`,
+ * adapter, at, state, code, message, version, versions, fields, createdAt, madeAt, ageSeconds, dueAt, rotatesAt,
+ * pending: { rotation, version, createdAt }, expiresAt, lastUsedAt, enabled }], running: [{ pid, command, since, version }] }`. For a reference on the command line there are no `name` and nothing of an entry. `kind`,
  * `state` and `code` as in `secrets list --json`; what is not known is left out.
  */
 import type { Command } from 'commander';
 import { throwIssues } from '../../core/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import type { SecretSpec } from '../../core/model.ts';
+import type { PendingInfo } from '../../provider-kit/contract.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { ownerText, printBlocks, yesNo, type Fact } from '../facts.ts';
@@ -25,6 +26,8 @@ import {
   type Inventory,
   type Row,
 } from '../inventory.ts';
+import { runningFacts, runningJson, runningWith } from '../running-with.ts';
+import { runningPrograms } from '../running.ts';
 import { withSpinner } from '../spinner.ts';
 import { partsOf, withTargets, type Target } from '../target.ts';
 import { ageText, dayText, timeText } from '../when.ts';
@@ -47,12 +50,14 @@ async function describe(context: Context, name: string, options: DescribeOptions
     const all = [...targets, ...(await partsOf(targets, manifest))];
     const inventory = await withSpinner(context, asking(all), () => takeInventory(all, manifest, run.sessions, options));
     const { output } = context;
+    const programs = runningPrograms(context) ?? [];
     for (const target of targets) {
+      const running = runningWith(target, manifest, programs);
       const rows = inventory.rows.filter((row) => row.kind === 'reference').filter((row) => row.target === target);
-      if (output.json) output.resultJson(targetJson(target, rows, inventory));
+      if (output.json) output.resultJson({ ...targetJson(target, rows, inventory), running: running.map(runningJson) });
       else {
         printBlocks(output, [
-          { title: target.label, facts: entryFacts(context, target, inventory) },
+          { title: target.label, facts: [...entryFacts(context, target, inventory), ...runningFacts(running)] },
           ...rows.map((row) => ({ title: row.reference.placed.reference.text, facts: referenceFacts(context, row, inventory.now) })),
         ]);
       }
@@ -125,7 +130,7 @@ function referenceFacts({ output }: Context, row: ReferenceRow, now: Date): read
   ];
   if (row.fault !== undefined) return [...head, ['state', { text: failedText(row.fault.code), style: 'red' }]];
   const { metadata, condition } = row;
-  const { madeAt, ageMs, dueAt, state } = condition;
+  const { madeAt, ageMs, dueAt, rotatesAt, state } = condition;
   return [
     ...head,
     ['state', { text: state, style: STATE_STYLES[state] }],
@@ -134,11 +139,19 @@ function referenceFacts({ output }: Context, row: ReferenceRow, now: Date): read
     ['fields', metadata.fields?.join(', ')],
     ['created', metadata.createdAt && timeText(metadata.createdAt)],
     ['value made', madeAt && `${timeText(madeAt)}${ageMs === undefined ? '' : ` (${ageText(ageMs)})`}`],
+    ['next rotation', rotatesAt && dayText(rotatesAt)],
+    ['pending', pendingText(row.pending)],
     ['due', dueAt && (dueAt <= now ? { text: `${dayText(dueAt)}: overdue`, style: 'red' } : dayText(dueAt))],
     ['expires', metadata.expiresAt && timeText(metadata.expiresAt)],
     ['last used', metadata.lastUsedAt && timeText(metadata.lastUsedAt)],
     ['enabled', metadata.enabled === undefined ? undefined : yesNo(metadata.enabled)],
   ];
+}
+
+function pendingText(pending: PendingInfo | undefined): string | undefined {
+  if (pending === undefined) return undefined;
+  const by = pending.rotation === undefined ? 'made by another tool' : `rotation ${pending.rotation}`;
+  return pending.createdAt === undefined ? by : `${by}, since ${timeText(pending.createdAt)}`;
 }
 
 function targetJson(target: Target, rows: readonly ReferenceRow[], inventory: Inventory): Record<string, unknown> {
@@ -199,6 +212,8 @@ function referenceJson(row: ReferenceRow): Record<string, unknown> {
     madeAt: condition.madeAt,
     ageSeconds: seconds(condition.ageMs),
     dueAt: condition.dueAt,
+    rotatesAt: condition.rotatesAt,
+    pending: row.pending && { rotation: row.pending.rotation, version: row.pending.version, createdAt: row.pending.createdAt },
     expiresAt: metadata.expiresAt,
     lastUsedAt: metadata.lastUsedAt,
     enabled: metadata.enabled,
