@@ -8,45 +8,27 @@ import type { DocumentKey, ListEntry, Metadata, Operation, ParsedRef, VersionInf
 import { outcomeOf } from '../aws-common/outcomes.ts';
 import { allPages } from '../aws-common/pages.ts';
 import { rotatedAt } from '../aws-common/rotated-tags.ts';
-import type { Tag } from '../aws-common/rotated-tags.ts';
+import { descriptionOf } from './description.ts';
+import type { Description } from './description.ts';
+import { listed } from './listed.ts';
+import type { Listed } from './listed.ts';
 import { callFor, sendFor } from './manager.ts';
 import type { Manager } from './manager.ts';
 import { accountOfArn, CURRENT, PENDING } from './reference.ts';
-
-/** A secret as AWS describes it, without its value. */
-export interface Description {
-  /** The version that each label stands at. */
-  readonly versionAt: ReadonlyMap<string, string>;
-  readonly tags: readonly Tag[];
-  /** When AWS deletes it, if that is planned. */
-  readonly deletedAt: Date | undefined;
-  readonly dates: Pick<Metadata, 'createdAt' | 'nextRotationAt' | 'lastUsedAt'>;
-}
 
 /** Throws Fault 'not-found' for an absent secret; one that is scheduled for deletion is still described. */
 export function describeSecret(manager: Manager, key: string, op: Operation): Promise<Description> {
   return sendFor(manager, op, key, callFor(key, { verb: 'describe', action: 'DescribeSecret' }), async (client, signal) => {
     const secret = await client.send(new DescribeSecretCommand({ SecretId: key }), { abortSignal: signal });
-    const { CreatedDate, NextRotationDate, LastAccessedDate, VersionIdsToStages = {}, Tags = [] } = secret;
-    return {
-      versionAt: new Map(
-        Object.entries(VersionIdsToStages).flatMap(([version, labels]) => labels.map((label) => [label, version] as const)),
-      ),
-      tags: Tags.map(({ Key, Value }) => ({ Key, Value })),
-      deletedAt: secret.DeletedDate,
-      dates: {
-        ...(CreatedDate === undefined ? {} : { createdAt: CreatedDate }),
-        ...(NextRotationDate === undefined ? {} : { nextRotationAt: NextRotationDate }),
-        ...(LastAccessedDate === undefined ? {} : { lastUsedAt: LastAccessedDate }),
-      },
-    };
+    return descriptionOf(secret);
   });
 }
 
 export async function describe(manager: Manager, refs: readonly ParsedRef[], op: Operation): Promise<readonly Outcome<Metadata>[]> {
+  const known = await listed(manager, [...new Set(refs.map(({ key }) => key))], op);
   const found = new Map<string, Promise<Outcome<Described>>>();
   const find = (key: string): Promise<Outcome<Described>> => {
-    const running = found.get(key) ?? outcomeOf(() => describeOne(manager, key, op));
+    const running = found.get(key) ?? outcomeOf(() => describeOne(manager, key, op, known.get(key)));
     found.set(key, running);
     return running;
   };
@@ -69,8 +51,13 @@ interface Described {
  * The date of the current version is only in the list of versions: LastChangedDate moves with a tag or a description
  * too, and would make an old value look young.
  */
-async function describeOne(manager: Manager, key: string, op: Operation): Promise<Described> {
-  const [secret, versions] = await Promise.all([describeSecret(manager, key, op), outcomeOf(() => listVersions(manager, key, false, op))]);
+async function describeOne(manager: Manager, key: string, op: Operation, known: Listed | undefined): Promise<Described> {
+  const [VersionId] = known?.secret.versionAt.values() ?? [];
+  if (known?.madeAt !== undefined) return { secret: known.secret, versions: [{ VersionId, CreatedDate: known.madeAt }] };
+  const [secret, versions] = await Promise.all([
+    known?.secret ?? describeSecret(manager, key, op),
+    outcomeOf(() => listVersions(manager, key, false, op)),
+  ]);
   return { secret, versions: versions.ok ? versions.value : undefined };
 }
 

@@ -25,7 +25,7 @@ import { scheduledForDeletion } from './faults.ts';
 import { callFor, sendFor } from './manager.ts';
 import type { Manager } from './manager.ts';
 import { describeSecret } from './metadata.ts';
-import type { Description } from './metadata.ts';
+import type { Description } from './description.ts';
 import type { Reader } from './read.ts';
 import { CURRENT, isArn } from './reference.ts';
 
