@@ -1,6 +1,9 @@
 /** What can stand at the end of a command line that is being typed: the logic behind the scripts of all shells. */
 import type { Argument, Command, Option } from 'commander';
 import { POLICY_FIELDS } from '../core/model.ts';
+import { STATES } from '../run/condition.ts';
+import { FAILED_STATES, WHERE_FIELDS } from '../run/where.ts';
+import { COLUMNS } from './list-rows.ts';
 
 export interface Candidate {
   readonly value: string;
@@ -172,11 +175,29 @@ async function byPlaceholder(placeholder: string, chosen: Chosen, known: Known):
       return { candidates: await known.tags(chosen) };
     case 'fields':
       return { candidates: POLICY_FIELDS.map((value) => ({ value })) };
+    case 'pairs':
+      return { candidates: await whereWords(chosen, known) };
+    case 'column':
+      return { candidates: COLUMNS.map((value) => ({ value })) };
     case 'file':
+    case 'dirs...':
       return { candidates: [], also: 'files' };
     case 'command':
       return { candidates: [], also: { wordsBack: 0 } };
     default:
       return { candidates: [] };
   }
+}
+
+/** `field=` for each field of `--where`, and whole pairs where the values are known. */
+async function whereWords(chosen: Chosen, known: Known): Promise<readonly Candidate[]> {
+  const [names, providers, tags] = await Promise.all([known.names(chosen), known.providers(chosen), known.tags(chosen)]);
+  return [
+    ...WHERE_FIELDS.map((field) => ({ value: `${field}=` })),
+    ...[...STATES, ...FAILED_STATES].map((state) => ({ value: `state=${state}` })),
+    ...behind('name=', names),
+    ...behind('provider=', providers),
+    ...behind('tag=', tags),
+    ...POLICY_FIELDS.map((field) => ({ value: `lacks=${field}` })),
+  ];
 }

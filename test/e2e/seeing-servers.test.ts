@@ -120,16 +120,15 @@ providers:
 secrets:
   WHOLE: { ref: "aws://${folder}/whole", maxAge: 90d }
   FIELD: { ref: "aws://${folder}/doc#key" }
-  GONE: { ref: "aws://${folder}/gone#key", required: false }
 `,
     });
     const states = async (...more: readonly string[]): Promise<Readonly<Record<string, string>>> => {
       const { stdout } = await at.run(['list', '--json', ...more], { env: credentials });
       return Object.fromEntries((JSON.parse(stdout) as Listed).secrets.map(({ name, state }) => [name, state]));
     };
-    expect(await states()).toEqual({ WHOLE: 'current', FIELD: 'unknown', GONE: 'missing' });
+    expect(await states()).toEqual({ WHOLE: 'current', FIELD: 'unknown' });
     expect(relay.taken().filter((action) => /Value/.test(action))).toEqual([]);
-    expect(await states('--read')).toEqual({ WHOLE: 'current', FIELD: 'current', GONE: 'missing' });
+    expect(await states('--read')).toEqual({ WHOLE: 'current', FIELD: 'current' });
     expect(relay.taken().filter((action) => /Value/.test(action))).toHaveLength(1);
     const checked = await at.run(['check'], { env: credentials });
     expect([checked.code, relay.taken().filter((action) => /Value/.test(action))]).toEqual([0, []]);
