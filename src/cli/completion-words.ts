@@ -3,7 +3,7 @@ import type { Argument, Command, Option } from 'commander';
 import { POLICY_FIELDS } from '../core/model.ts';
 import { STATES } from '../run/condition.ts';
 import { FAILED_STATES, WHERE_FIELDS } from '../run/where.ts';
-import { COLUMNS } from './list-rows.ts';
+import { COLUMNS } from './list-columns.ts';
 
 export interface Candidate {
   readonly value: string;

@@ -4,6 +4,7 @@ import { formatDuration } from '../core/duration.ts';
 import { didYouMean, shownWord } from '../core/suggest.ts';
 import { STATES, type State } from '../run/condition.ts';
 import { FAILED_STATES, factsOf, matches, type Where } from '../run/where.ts';
+import { COLUMNS, type ColumnName } from './list-columns.ts';
 import { failedState, standingOf, stateOf, type FailedState, type Row } from './inventory.ts';
 import { sharedUses, type Use } from './sharing.ts';
 import type { Survey, Surveyed } from './survey.ts';
@@ -92,32 +93,6 @@ export function knownOf({ row, part, state, shared }: ListRow): Known {
     state,
   };
 }
-
-export const COLUMNS = [
-  'manifest',
-  'profile',
-  'name',
-  'kind',
-  'provider',
-  'reference',
-  'version',
-  'created',
-  'rotated',
-  'age',
-  'maxAge',
-  'due',
-  'next',
-  'expires',
-  'used',
-  'owner',
-  'contact',
-  'consumers',
-  'shared',
-  'tags',
-  'state',
-] as const satisfies readonly (keyof Known)[];
-
-type ColumnName = (typeof COLUMNS)[number];
 
 /** What needs a look comes first. */
 const URGENCY: readonly string[] = ['expired', 'missing', 'overdue', 'disabled', ...FAILED_STATES, 'expiring', 'due', 'pending', 'unknown'];
