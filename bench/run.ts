@@ -6,13 +6,14 @@
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { listing } from './listing.ts';
 import { masking } from './masking.ts';
 import type { Row } from './measure.ts';
 import { Machine, startServers } from './project.ts';
 import { roundTrips } from './round-trips.ts';
 import { startUp } from './start-up.ts';
 
-const PARTS = { 'start-up': startUp, 'round-trips': roundTrips, masking } as const;
+const PARTS = { 'start-up': startUp, 'round-trips': roundTrips, listing, masking } as const;
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(PARTS, name));
 if (unknown.length > 0) {
@@ -61,6 +62,7 @@ the first start on as it is for a user.
 - **round trips**: managers are played by one other process that answers after 20 ms, which takes the round trip given
   in the first row. *Beyond start-up* is the wall time beyond that of one secret from a manager that answers at once.
   Peak memory is that of the program when its child runs, with masking prepared for a pipe.
+- **listing**: the same managers, asked for metadata of secrets with one version each. Requests are those of one list.
 - **masking**: throughput is that of the masker in the process, in 10⁶ bytes. *Pass-through* is a Node program that
   copies its input to its output, between the same writer and the same reader.
 

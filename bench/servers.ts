@@ -25,7 +25,10 @@ function valueOf(name: string): string {
 
 function answerVault(path: string): object {
   if (path.startsWith('/v1/sys/internal/ui/mounts/')) return { data: { path: 'kv/', type: 'kv', options: { version: '2' } } };
-  return { data: { data: { value: valueOf(path) }, metadata: { version: 1, created_time: '2026-01-01T00:00:00Z', deletion_time: '' } } };
+  const metadata = { version: 1, created_time: '2026-01-01T00:00:00Z', deletion_time: '', destroyed: false };
+  if (path.includes('/metadata/')) return { data: { created_time: metadata.created_time, current_version: 1, versions: { 1: metadata } } };
+  if (path.includes('/subkeys/')) return { data: { subkeys: { value: null }, metadata } };
+  return { data: { data: { value: valueOf(path) }, metadata } };
 }
 
 const DATE = 1_767_225_600;
@@ -45,6 +48,8 @@ function answerAws(target: string, body: Readonly<Record<string, unknown>>): obj
       return entry(String(body['SecretId']));
     case 'secretsmanager.BatchGetSecretValue':
       return { SecretValues: names('SecretIdList').map(entry), Errors: [] };
+    case 'secretsmanager.ListSecrets':
+      return listPage(Number(body['NextToken'] ?? 0), Number(body['MaxResults']));
     case 'AmazonSSM.GetParameters':
       return {
         Parameters: names('Names').map((name) => ({
@@ -59,6 +64,22 @@ function answerAws(target: string, body: Readonly<Record<string, unknown>>): obj
     default:
       throw new Error(`an unexpected request: ${target}`);
   }
+}
+
+/** As many secrets as a list is measured with, one version each. */
+const LISTED = 500;
+
+function listPage(from: number, most: number): object {
+  const to = Math.min(LISTED, from + most);
+  return {
+    SecretList: Array.from({ length: to - from }, (_, index) => ({
+      Name: `app/s${from + index}`,
+      CreatedDate: DATE,
+      LastChangedDate: DATE,
+      SecretVersionsToStages: { '00000000-0000-4000-8000-000000000000': ['AWSCURRENT'] },
+    })),
+    ...(to < LISTED ? { NextToken: String(to) } : {}),
+  };
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, delayMs: number): Promise<void> {
