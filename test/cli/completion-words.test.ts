@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { STATES } from '../../src/run/condition.ts';
+import { FAILED_STATES } from '../../src/run/where.ts';
 import { complete, type Chosen, type Completion, type Grammar, type Known } from '../../src/cli/completion-words.ts';
 
 const asked: Chosen[] = [];
@@ -26,6 +28,9 @@ const loaded: Readonly<Record<string, (command: Command) => void>> = {
       .option('--require <fields>')
       .option('--tag <tags>')
       .option('--from-file <file>')
+      .option('--where <pairs>')
+      .option('--sort <column>')
+      .option('--workspace <dirs...>')
       .option('--provider <name>')
       .option('--project <name>'),
   providers: (command) => {
@@ -85,6 +90,9 @@ describe('complete', () => {
     ['check --tag ', ['db']],
     ['check --provider l', ['local']],
     ['check --project ', []],
+    ['check --where st', ['state=', ...[...STATES, ...FAILED_STATES].map((state) => `state=${state}`)]],
+    ['check --where owner=ana,name=DB_P', ['owner=ana,name=DB_PASSWORD']],
+    ['check --sort ag', ['age']],
     ['providers ', ['rekey', 'local', 'vault']],
     ['providers rekey ', ['local', 'vault']],
     ['providers rekey local --to ', ['keychain', 'identity']],
@@ -95,6 +103,7 @@ describe('complete', () => {
 
   it.each([
     ['check --from-file ', 'files'],
+    ['check --workspace ', 'files'],
     ['--manifest x', 'files'],
     ['run ', { wordsBack: 0 }],
     ['run -- ', { wordsBack: 0 }],

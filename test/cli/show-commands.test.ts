@@ -12,7 +12,7 @@ import { rowsOf, runCommand, type CommandOptions, type Recorded } from './record
 
 vi.mock('../../src/providers/built-in.ts', async (original) => {
   const { LOADERS } = await original<typeof BuiltIn>();
-  return { LOADERS: { ...LOADERS, vault: () => Promise.resolve({ default: knownProvider(known) }) } };
+  return { LOADERS: { ...LOADERS, vault: () => Promise.resolve({ default: knownProvider(known, ['describe', 'versions', 'pending']) }) } };
 });
 
 const MANIFEST = `
@@ -123,6 +123,45 @@ describe('list', () => {
     expect(after.stdout).not.toContain('canary');
   });
 
+  it('asks for a pending value only where there is a policy to rotate, and says so', async () => {
+    const cwd = folder({
+      '.secretsrc': `version: 1
+secrets:
+  ROTATED: { ref: vault://password, rotate: { using: generate, every: 30d } }
+  DENIED: { ref: vault://token, rotate: { using: generate } }
+  OTHER: { ref: vault://region }
+`,
+    });
+    known.pending.set('password', { rotation: 'r-1', createdAt: daysAgo(0), version: '8' });
+    known.pending.set('token', new Fault('denied', 'the server answered 403'));
+    known.pending.set('region', { rotation: 'r-2' });
+    const { stdout } = await run(list, [], { cwd });
+    expect(rowsOf(stdout).map((row) => row.at(-1))).toEqual(['STATE', 'pending', 'current', 'current']);
+    expect(known.searched.toSorted()).toEqual(['password', 'token']);
+    const only = await run(list, ['--where', 'state=pending'], { cwd });
+    expect(rowsOf(only.stdout).map(([name]) => name)).toEqual(['NAME', 'ROTATED']);
+    const described = await run(describeCommand, ['ROTATED'], { cwd });
+    expect(described.stdout).toMatch(/pending +rotation r-1, since /);
+  });
+
+  it('sorts with what is not known at the end, whichever way round', async () => {
+    known.metadata.set('token', { presence: 'present', version: '10', updatedAt: daysAgo(30) });
+    known.metadata.set('region', { presence: 'present', version: '9', updatedAt: daysAgo(1) });
+    const names = async (order: string): Promise<readonly (string | undefined)[]> =>
+      rowsOf((await run(list, ['PASSWORD', 'TOKEN', 'REGION', 'EXTRA', '--sort', order])).stdout)
+        .slice(1)
+        .map(([, , reference]) => reference?.replace('vault://', ''));
+    expect(await names('age')).toEqual(['region', 'password', 'token', 'token-2', 'extra']);
+    expect(await names('-age')).toEqual(['token', 'password', 'region', 'token-2', 'extra']);
+    expect(await names('version')).toEqual(['password', 'region', 'token', 'token-2', 'extra']);
+    expect(await names('state')).toEqual(['token-2', 'extra', 'password', 'token', 'region']);
+  });
+
+  it('does not ask about what cannot match', async () => {
+    await run(list, ['--where', 'name=PASS*,state=current']);
+    expect(known.described).toEqual([['password']]);
+  });
+
   it('keeps NAME and STATE at the narrowest terminal', async () => {
     const { stdout } = await run(list, ['PASSWORD'], { columns: 10 });
     expect(rowsOf(stdout)).toEqual([
@@ -228,6 +267,20 @@ describe('check', () => {
     ]);
     expect(exitCode).toBe(1);
     expect((await run(check, ['--require', 'ownr'])).error?.issues).toMatchObject([{ code: 'USAGE', hint: 'did you mean owner?' }]);
+  });
+
+  it('only warns about a rotation that is overdue', async () => {
+    const cwd = folder({ '.secretsrc': 'version: 1\nsecrets: { A: { ref: vault://token, rotate: { using: generate, every: 2d } } }\n' });
+    const { stdout, warnings, exitCode } = await run(check, [], { cwd });
+    expect(warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/^its rotation was due on \d{4}-\d\d-\d\d$/)]);
+    expect([stdout, exitCode]).toEqual(['1 secret is in order, with 1 warning\n', 0]);
+  });
+
+  it('finds what is too old also where a rotation is under way', async () => {
+    const cwd = folder({ '.secretsrc': 'version: 1\nsecrets: { A: { ref: vault://token, maxAge: 2d, rotate: { using: generate } } }\n' });
+    known.pending.set('token', { rotation: undefined });
+    const { stdout, exitCode } = await run(check, [], { cwd });
+    expect([stdout, exitCode]).toEqual([expect.stringMatching(/^A: it is 3d old, and its maxAge is 2d;/), 1]);
   });
 
   it('warns about what it can not know', async () => {

@@ -2,17 +2,20 @@
 import { done, failed, Fault, type Outcome } from '../../src/core/fault.ts';
 import { SecretValue } from '../../src/core/secret-value.ts';
 import { defineProvider } from '../../src/provider-kit/contract.ts';
-import type { Capability, DoctorReport, Metadata, ParsedRef, Provider, VersionInfo } from '../../src/provider-kit/contract.ts';
+import type { Capability, DoctorReport, Metadata, ParsedRef, PendingInfo, Provider, VersionInfo } from '../../src/provider-kit/contract.ts';
 
 export class KnownWorld {
   /** By path of the reference; a path that is missing is absent. */
   readonly metadata = new Map<string, Metadata | Fault>();
   readonly values = new Map<string, string | Uint8Array | Fault>();
   readonly versions = new Map<string, readonly VersionInfo[]>();
+  readonly pending = new Map<string, PendingInfo | Fault>();
   report: DoctorReport | Fault = { identity: 'tester', checks: [{ title: 'server', status: 'ok', message: 'it answers' }] };
   /** Keys of each call, in order. */
   readonly described: string[][] = [];
   readonly read: string[][] = [];
+  /** Keys whose pending value was asked for. */
+  readonly searched: string[] = [];
   opened = 0;
   closed = 0;
 
@@ -20,6 +23,8 @@ export class KnownWorld {
     this.metadata.clear();
     this.values.clear();
     this.versions.clear();
+    this.pending.clear();
+    this.searched.length = 0;
     this.report = { identity: 'tester', checks: [{ title: 'server', status: 'ok', message: 'it answers' }] };
     this.described.length = 0;
     this.read.length = 0;
@@ -37,7 +42,7 @@ export function knownProvider(world: KnownWorld, can: readonly Capability[] = ['
     options: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
     needs: { network: false },
     limits: {},
-    capabilities: can as readonly ('describe' | 'versions')[],
+    capabilities: can as readonly ('describe' | 'versions' | 'pending')[],
     parseRef: ({ path, options, field }) => {
       if (path.includes(' ')) throw new Fault('ref', { message: 'a path has no spaces', hint: 'write vault://PATH' });
       return {
@@ -70,6 +75,18 @@ export function knownProvider(world: KnownWorld, can: readonly Capability[] = ['
           if (known === undefined) throw new Fault('not-found', 'there is nothing');
           return known;
         },
+        pending: {
+          find: async ({ key }) => {
+            world.searched.push(key);
+            const known = world.pending.get(key);
+            if (known instanceof Fault) throw known;
+            return known;
+          },
+          create: () => Promise.reject(notHere),
+          read: () => Promise.reject(notHere),
+          promote: () => Promise.reject(notHere),
+          abandon: () => Promise.reject(notHere),
+        },
         doctor: async () => {
           if (world.report instanceof Fault) throw world.report;
           return world.report;
@@ -81,3 +98,5 @@ export function knownProvider(world: KnownWorld, can: readonly Capability[] = ['
     },
   });
 }
+
+const notHere = new Fault('unsupported', 'nothing is rotated here');
