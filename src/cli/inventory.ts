@@ -6,7 +6,7 @@ import type { Metadata, PendingInfo } from '../provider-kit/contract.ts';
 import { conditionOf, type Condition, type State } from '../run/condition.ts';
 import { findPending, inspect, type InspectOptions } from '../run/inspect.ts';
 import type { PlannedReference } from '../run/plan.ts';
-import { FAILED_STATES } from '../run/where.ts';
+import type { FAILED_STATES } from '../run/where.ts';
 import type { Sessions } from '../provider-kit/session.ts';
 import type { Style } from './output.ts';
 import { interrupted } from './session.ts';
