@@ -186,7 +186,7 @@ describe.runIf(process.platform === 'linux')('secrets ps', () => {
       ],
     });
     const table = await one.run(['ps']);
-    expect(table.stdout).toMatch(new RegExp(`^\\S+ +${pid} +\\S+ \\S+ UTC +dev +sh +KEY@1$`, 'm'));
+    expect(table.stdout).toMatch(new RegExp(`^\\S+ +${pid} +\\S+ \\S+ UTC +dev +sh +KEY@1 +unknown$`, 'm'));
     for (const { stdout, stderr } of [json, table]) {
       for (const hidden of [server.values[0] ?? '', 'echo', env.VAULT_TOKEN]) expect(stdout + stderr).not.toContain(hidden);
     }
