@@ -36,10 +36,12 @@ profiles: { dev: {}, prod: {} }
 
 const known = new KnownWorld();
 const cwd = folder({ '.secretsrc': MANIFEST });
+// The log of whoever runs the tests is not theirs.
+const stateFolder = folder({});
 const DAY = 86_400_000;
 const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY);
 const run = (define: typeof list, args: readonly string[], more: Partial<CommandOptions> = {}): Promise<Recorded> =>
-  runCommand({ define }, args, { cwd, ...more });
+  runCommand({ define }, args, { cwd, env: { SECRETS_STATE_DIR: stateFolder }, ...more });
 const jsonOf = ({ stdout }: Recorded): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>;
 
 beforeEach(() => {
