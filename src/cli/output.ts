@@ -2,6 +2,7 @@
 import { write, writeSync } from 'node:fs';
 import path from 'node:path';
 import { CODES, SecretsError, type Issue, type Position } from '../core/errors.ts';
+import { repeatOptions, type Repeated } from './repeat-options.ts';
 
 export interface OutputOptions {
   readonly json: boolean;
@@ -13,6 +14,8 @@ export interface OutputOptions {
   readonly color: { readonly stdout: boolean; readonly stderr: boolean };
   /** Columns of stdout's terminal; undefined in a pipe. */
   readonly columns: number | undefined;
+  /** --manifest and --profile as they were given, for hints. */
+  readonly given?: Repeated;
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
@@ -62,7 +65,9 @@ export class Output {
   }
 
   warn(issue: Omit<Issue, 'code'>): void {
-    if (!this.options.quiet) this.#say(block(`secrets: ${this.styled('yellow', 'warning')}: `, issue, this.#where));
+    if (this.options.quiet) return;
+    const shown = issue.hint === undefined ? issue : { ...issue, hint: this.hint(issue.hint) };
+    this.#say(block(`secrets: ${this.styled('yellow', 'warning')}: `, shown, this.#where));
   }
 
   /** An error and how it ends the program: every problem, then what it means for the command. */
@@ -78,14 +83,19 @@ export class Output {
   }
 
   #errorText(error: SecretsError, ending: string | undefined): string {
-    if (this.options.json) return JSON.stringify(errorJson(error));
+    if (this.options.json) return JSON.stringify(errorJson(error, (hint) => this.hint(hint)));
     const problems = bySameCause(error.issues);
     const blocks = problems.map((issue) => {
-      const hint = issue.hint ?? CODES[issue.code].hint;
+      const hint = this.hint(issue.hint ?? CODES[issue.code].hint);
       return block(`secrets: ${this.styled('red', `error[${issue.code}]`)}: `, { ...issue, hint }, this.#where);
     });
     const result = [problems.length > 1 ? `${problems.length} problems` : undefined, ending].filter((part) => part !== undefined);
     return [...blocks, ...(result.length === 0 ? [] : [`secrets: ${result.join('; ')}`])].join('\n');
+  }
+
+  /** A hint as it is to be typed in this call: with the manifest and the profile that it was given. */
+  hint(text: string): string {
+    return repeatOptions(text, this.options.given ?? {});
   }
 
   /** Text in a style, if this stream shows colour. */
@@ -145,12 +155,12 @@ function block(head: string, issue: Omit<Issue, 'code'>, where: (at: Position) =
 }
 
 /** The documented form of an error with --json. */
-function errorJson(error: SecretsError): unknown {
+function errorJson(error: SecretsError, typed: (hint: string) => string): unknown {
   const { primary } = error;
   const one = (issue: Issue): Record<string, unknown> => ({
     code: issue.code,
     message: issue.message,
-    hint: issue.hint ?? CODES[issue.code].hint,
+    hint: typed(issue.hint ?? CODES[issue.code].hint),
     at: issue.at,
     name: issue.name,
     reference: issue.reference,

@@ -145,6 +145,7 @@ function outputFor(options: GlobalOptions): Output {
     cwd: workingFolder(),
     color: { stdout: wanted && isatty(1), stderr: wanted && isatty(2) },
     columns: isatty(1) ? process.stdout.columns : undefined,
+    given: { manifest: options.manifest, profile: options.profile },
   });
 }
 

@@ -107,8 +107,8 @@ async function print(context: Context, report: Report, { format, ok, survey }: F
         ok,
         profile,
         checked: count,
-        findings: findings.map(findingJson),
-        warnings: warnings.map(findingJson),
+        findings: findings.map((finding) => findingJson(context, finding)),
+        warnings: warnings.map((finding) => findingJson(context, finding)),
         failed: failed.map(failedJson),
       });
       return;
@@ -142,23 +142,16 @@ function findingText({ output }: Context, finding: Finding): string {
     `${output.styled('bold', name, 'stdout')}: ${output.styled('red', message, 'stdout')}`,
     ...(at === undefined ? [] : [`at ${output.where(at)}`]),
     ...whomText(finding),
-    ...(hint === undefined ? [] : [`hint: ${hint}`]),
+    ...(hint === undefined ? [] : [`hint: ${output.hint(hint)}`]),
   ].join('; ');
 }
 
 const failedJson = ({ code, name, provider, message, at }: Issue) => ({ code, name, provider, message, at });
 
-const findingJson = ({ name, problem, message, hint, reference, at, owner, contact, runbook }: Finding): Finding => ({
-  name,
-  problem,
-  message,
-  hint,
-  reference,
-  at,
-  owner,
-  contact,
-  runbook,
-});
+function findingJson({ output }: Context, { name, problem, message, hint, reference, at, owner, contact, runbook }: Finding): Finding {
+  const typed = hint === undefined ? undefined : output.hint(hint);
+  return { name, problem, message, hint: typed, reference, at, owner, contact, runbook };
+}
 
 function inOrder(count: number, profile: string | undefined, uncertain: number): string {
   const where = profile === undefined ? '' : ` in profile ${profile}`;

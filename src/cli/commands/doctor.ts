@@ -31,7 +31,10 @@ async function doctor(context: Context, names: readonly string[]): Promise<void>
   const reports = found.usable ? await ask(context, names) : [];
   const ok = [...checks, ...reports.flatMap((report) => report.checks)].every(({ status }) => status !== 'fail');
   if (output.json) {
-    output.resultJson({ ok, checks, providers: reports.map(({ issue: _issue, ...report }) => report) });
+    const typed = (all: readonly Check[]): readonly Check[] =>
+      all.map((check) => (check.hint === undefined ? check : { ...check, hint: output.hint(check.hint) }));
+    const providers = reports.map(({ issue: _issue, ...report }) => ({ ...report, checks: typed(report.checks) }));
+    output.resultJson({ ok, checks: typed(checks), providers });
   } else {
     const blocks = [
       checksText(context, 'secrets', checks),
@@ -95,7 +98,7 @@ const STYLES: Readonly<Record<Check['status'], Style>> = { ok: 'green', warn: 'y
 function checksText({ output }: Context, title: string, checks: readonly Check[]): string {
   const lines = checks.flatMap(({ title: what, status, message, hint }) => [
     `  ${output.styled(STYLES[status], status, 'stdout')}${' '.repeat(4 - status.length)}  ${what}: ${message}`,
-    ...(hint === undefined || status === 'ok' ? [] : [`        hint: ${hint}`]),
+    ...(hint === undefined || status === 'ok' ? [] : [`        hint: ${output.hint(hint)}`]),
   ]);
   if (lines.length === 0) lines.push(`  ${output.styled('green', 'ok', 'stdout')}    nothing to check`);
   return `${[output.styled('bold', title, 'stdout'), ...lines].join('\n')}\n`;
