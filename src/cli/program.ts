@@ -7,6 +7,7 @@ import { suggest } from '../core/suggest.ts';
 import { VERSION } from '../core/version.ts';
 import { silenceNodeDebug } from '../platform/node-debug.ts';
 import { refuseInspection } from '../platform/hygiene.ts';
+import { isMissingPart, MISSING_PART } from '../provider-kit/operation.ts';
 import { DEFAULT_LIMITS } from '../run/prepare.ts';
 import { COMMANDS, FOREIGN, FOREIGN_OPTIONS } from './commands.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -240,5 +241,6 @@ function usageMessage({ code, message }: CommanderError, command: string | undef
 function internal(error: unknown, output: Output): SecretsError {
   const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
   for (const frame of frames) output.debug(frame.trim());
+  if (isMissingPart(error)) return new SecretsError({ code: 'INTERNAL', ...MISSING_PART });
   return new SecretsError({ code: 'INTERNAL', message: 'something failed that should not have' });
 }

@@ -14,6 +14,10 @@ export function addressOf({ options }: Pick<ProviderConfig, 'options'>): string 
   return parts.length === 0 ? undefined : parts.join(', ');
 }
 
+/** The same for an address that the environment gave, in front of what the entry says. */
+export const addressText = (address: string, entry: string | undefined): string =>
+  [withoutCredentials(address), ...(entry === undefined ? [] : [entry])].join(', ');
+
 function withoutCredentials(text: string): string {
   if (!text.includes('://')) return text;
   const url = URL.parse(text);

@@ -9,7 +9,7 @@ import { loadAdapters, providersOf, referencesOf } from '../run/plan.ts';
 import type { Run } from '../run/prepare.ts';
 import { inProfile } from '../manifest/index.ts';
 import { named } from './inventory.ts';
-import { addressOf } from './provider-address.ts';
+import { addressOf, addressText } from './provider-address.ts';
 import { interrupted } from './session.ts';
 
 export interface ProviderReport {
@@ -55,7 +55,7 @@ export const asking = (configs: readonly ProviderConfig[]): string => `asking ${
 export function refusalOf({ name, identity, checks, issue }: ProviderReport): Issue | undefined {
   const failed = checks.find(({ status }) => status === 'fail');
   if (issue !== undefined || identity !== undefined || failed === undefined) return issue;
-  return { code: 'UNAUTHENTICATED', message: failed.message, hint: failed.hint, provider: name };
+  return { code: failed.code ?? 'UNAUTHENTICATED', message: failed.message, hint: failed.hint, provider: name };
 }
 
 /** Asks all at once, in the order given. Never throws but for an interruption. */
@@ -66,7 +66,11 @@ export async function reportProviders(configs: readonly ProviderConfig[], run: R
       const configured = adapters.get(config.name);
       const address = addressOf(config);
       const head = { name: config.name, adapter: config.use, ...(address === undefined ? {} : { address }) };
-      if (configured !== undefined) return { ...head, title: configured.provider.title, ...(await ask(configured, run)) };
+      if (configured !== undefined) {
+        const { address: found, ...report } = await ask(configured, run);
+        const where = found === undefined || config.options['address'] !== undefined ? {} : { address: addressText(found, address) };
+        return { ...head, ...where, title: configured.provider.title, ...report };
+      }
       const own = issues.filter((issue) => issue.provider === config.name);
       const checks = own.map(({ message, hint }): Check => failing('options', message, hint));
       return { ...head, checks, ...(own[0] === undefined ? {} : { issue: own[0] }) };
@@ -76,7 +80,7 @@ export async function reportProviders(configs: readonly ProviderConfig[], run: R
   return reports;
 }
 
-async function ask(configured: ConfiguredProvider, run: Run): Promise<Pick<ProviderReport, 'identity' | 'checks' | 'issue'>> {
+async function ask(configured: ConfiguredProvider, run: Run): Promise<Pick<ProviderReport, 'identity' | 'address' | 'checks' | 'issue'>> {
   const { config } = configured;
   try {
     const workload = await run.sessions.get(configured).doctor();

@@ -1,8 +1,9 @@
 /** The options of `secrets run`, and what they say together with the manifest. */
 import { Option, type Command } from 'commander';
 import { parseDuration } from '../core/duration.ts';
-import { SecretsError } from '../core/errors.ts';
+import { SecretsError, type Issue } from '../core/errors.ts';
 import type { EnvRules, Manifest, MaskRules, Milliseconds } from '../core/model.ts';
+import { suggest } from '../core/suggest.ts';
 import type { KeepRule } from '../platform/descriptors.ts';
 import { parseSignal, type StopRules } from '../run/stopping.ts';
 import { list } from './options.ts';
@@ -104,6 +105,20 @@ export function rulesFor(manifest: Manifest, options: RunOptions): EnvRules {
   const inherit =
     asked === undefined ? env.inherit : asked === 'all' ? true : asked === 'none' ? false : asked.split(',').filter((name) => name !== '');
   return { ...env, inherit, pass: [...env.pass, ...(options.passEnv ?? [])], keep: [...env.keep, ...(options.keepEnv ?? [])] };
+}
+
+/** Warns of a name that was probably meant to be `all` or `none`. */
+export function inheritWarning(
+  { inherit }: RunOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Omit<Issue, 'code'> | undefined {
+  if (inherit === undefined || inherit === 'all' || inherit === 'none' || env[inherit] !== undefined) return undefined;
+  const near = suggest(inherit, ['all', 'none']);
+  if (near === undefined) return undefined;
+  return {
+    message: `--inherit takes what was given for the name of a variable, and there is none of that name`,
+    hint: `did you mean --inherit ${near}?`,
+  };
 }
 
 export function keepRule(texts: readonly string[]): KeepRule {

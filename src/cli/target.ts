@@ -137,7 +137,7 @@ function configOf({ provider, text }: Reference, manifest: Manifest): ProviderCo
  * @param profile the one that was asked for: the same name may be another value without it
  */
 export const setCommand = (label: string, profile: string | undefined): string =>
-  `secrets set ${label}${profile === undefined || isReference(label) ? '' : ` --profile ${profile}`}`;
+  `secrets set ${profile === undefined || isReference(label) ? '' : `--profile ${profile} `}${label}`;
 
 const canBeSet = (fault: Fault, reference: PlannedReference | undefined): boolean =>
   fault.kind === 'not-found' &&

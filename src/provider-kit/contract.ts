@@ -5,6 +5,7 @@
  * coalescing, concurrency and field extraction belong to the kit. It throws only {@link Fault}, and keeps absent,
  * denied and unreachable apart.
  */
+import type { ErrorCode } from '../core/errors.ts';
 import type { Fault, Outcome } from '../core/fault.ts';
 import type { Reference } from '../core/reference.ts';
 import type { SecretValue } from '../core/secret-value.ts';
@@ -107,9 +108,13 @@ export interface Check {
   /** Our own words. */
   readonly message: string;
   readonly hint?: string;
+  /** Of a check that failed because of an error: that error's. */
+  readonly code?: ErrorCode;
 }
 
 export interface DoctorReport {
+  /** Where requests go, where the options alone do not say it. Holds no credential. */
+  readonly address?: string;
   /** Who the backend says we are, as far as it says. */
   readonly identity?: string;
   readonly checks: readonly Check[];
@@ -131,6 +136,8 @@ export interface CallOptions {
 export interface Operation {
   /** Aborted when the operation is cancelled or its deadline is over. */
   readonly signal: AbortSignal;
+  /** True where nothing may be made by asking, such as a credential: reading one is then 'unsupported'. */
+  readonly existingOnly?: boolean;
   /**
    * Sends one request: waits for a free place among the provider's (32), gives it its own time limit through the
    * signal, and repeats a retryable {@link Fault} of a read with full jitter until the deadline.

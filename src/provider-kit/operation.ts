@@ -17,6 +17,7 @@ export interface OperationLimits {
   readonly requestMs: number;
   /** Shared by all operations of a provider. */
   readonly gate: LimitFunction;
+  readonly existingOnly?: boolean;
   /** Between 0 and 1. */
   readonly random?: () => number;
 }
@@ -34,6 +35,7 @@ export function createOperation(limits: OperationLimits): Operation {
     get signal() {
       return deadline.signal;
     },
+    ...(limits.existingOnly === undefined ? {} : { existingOnly: limits.existingOnly }),
     call: (options, send) =>
       withRetries(limits, options, () =>
         gate(async () => {
@@ -128,9 +130,21 @@ function givenUp(fault: Fault, tries: number, gap: number): Fault {
   return final;
 }
 
+/** A part of the program is loaded when it is needed, and may be gone by then: after an update, say. */
+export const isMissingPart = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'MODULE_NOT_FOUND' || error.code === 'ERR_MODULE_NOT_FOUND');
+
+export const MISSING_PART = {
+  message: 'a part of secrets is missing where it is installed',
+  hint: 'run it again; if that does not help, install it again: npm install -g secretsrc',
+} as const;
+
 /** Whatever an adapter threw as a {@link Fault}; anything else is its bug, and its text may hold a value. */
 export function asFault(error: unknown): Fault {
   if (error instanceof Fault) return error;
+  if (isMissingPart(error)) {
+    return new Fault('protocol', { code: 'INTERNAL', message: MISSING_PART.message, hint: MISSING_PART.hint, retryable: false });
+  }
   return new Fault('protocol', {
     code: 'PROVIDER_BUG',
     message: 'the adapter failed in a way that its contract does not allow',

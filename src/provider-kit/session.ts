@@ -108,6 +108,11 @@ export class Sessions {
 /** Capabilities that change documents. */
 const WRITING: ReadonlySet<Capability> = new Set(['put', 'remove', 'setState', 'pending', 'rotate']);
 
+export interface ReadOptions {
+  /** Makes nothing by asking: see {@link Operation.existingOnly}. */
+  readonly existingOnly?: boolean | undefined;
+}
+
 export class ProviderSession {
   readonly name: string;
   readonly provider: Provider;
@@ -140,12 +145,12 @@ export class ProviderSession {
    * Reads documents; equal keys, also of earlier and of running calls, are fetched once, until something is written.
    * Never throws: what fails is an outcome.
    */
-  async resolve(keys: readonly DocumentKey[]): Promise<readonly Outcome<Document>[]> {
+  async resolve(keys: readonly DocumentKey[], { existingOnly = false }: ReadOptions = {}): Promise<readonly Outcome<Document>[]> {
     const fresh = new Map<string, DocumentKey>();
     for (const key of keys) if (!this.#reads.has(documentId(key))) fresh.set(documentId(key), key);
     if (fresh.size > 0) {
       const list = [...fresh.values()];
-      const all = this.#fetch(list);
+      const all = this.#fetch(list, existingOnly);
       list.forEach((key, index) =>
         this.#reads.set(
           documentId(key),
@@ -193,11 +198,12 @@ export class ProviderSession {
   }
 
   /** One call for all; then those that failed in a way that may pass, again, until they are given up. */
-  async #fetch(keys: readonly DocumentKey[]): Promise<readonly Outcome<Document>[]> {
+  async #fetch(keys: readonly DocumentKey[], existingOnly: boolean): Promise<readonly Outcome<Document>[]> {
+    const operation = existingOnly ? createOperation({ ...this.#limits, existingOnly }) : this.#operation;
     const outcomes = new Map<DocumentKey, Outcome<Document>>();
     let open = keys;
     const round = async (): Promise<void> => {
-      const got = await this.#resolveOnce(open);
+      const got = await this.#resolveOnce(open, operation);
       open.forEach((key, index) => outcomes.set(key, got[index] ?? failed(brokenContract)));
       open = open.filter((key) => {
         const outcome = outcomes.get(key);
@@ -212,9 +218,9 @@ export class ProviderSession {
     return keys.map((key) => outcomes.get(key) ?? failed(brokenContract));
   }
 
-  async #resolveOnce(keys: readonly DocumentKey[]): Promise<readonly Outcome<Document>[]> {
+  async #resolveOnce(keys: readonly DocumentKey[], operation: Operation): Promise<readonly Outcome<Document>[]> {
     try {
-      const outcomes = await this.#guard(async () => (await this.#opened()).resolve(keys, this.#operation));
+      const outcomes = await this.#guard(async () => (await this.#opened()).resolve(keys, operation));
       return outcomes.length === keys.length ? outcomes : keys.map(() => failed(brokenContract));
     } catch (error) {
       const fault = asFault(error);

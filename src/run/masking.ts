@@ -2,8 +2,8 @@
 import type { MaskRules } from '../core/model.ts';
 import { MaskPlan } from '../mask/masker.ts';
 import { needlesFor, type Masked } from '../mask/needles.ts';
-import type { Prepared } from './prepare.ts';
 import type { Reported } from './host.ts';
+import type { ValidSet } from './validate.ts';
 
 export interface Masking {
   readonly plan: MaskPlan;
@@ -13,11 +13,7 @@ export interface Masking {
   readonly unmasked: readonly string[];
 }
 
-export function maskingFor(
-  { valid }: { readonly valid: Pick<Prepared['valid'], 'secrets'> },
-  reported: Reported,
-  rules: MaskRules,
-): Masking {
+export function maskingFor({ valid }: { readonly valid: Pick<ValidSet, 'secrets'> }, reported: Reported, rules: MaskRules): Masking {
   const secrets = valid.secrets.filter(({ spec, secret }) => spec.sensitive && secret.value.size > 0);
   const values = secrets.map(({ spec, secret }): Masked => ({ name: spec.name, bytes: secret.value.reveal() }));
   const tokens = reported.sensitive.map((token): Masked => ({ name: 'sign-in token', bytes: token.reveal() }));

@@ -4,7 +4,7 @@
 import { Fault, failed, done, type Outcome } from '../core/fault.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import { extractField } from '../provider-kit/json-document.ts';
-import { documentId, type ProviderSession, type Sessions } from '../provider-kit/session.ts';
+import { documentId, type ProviderSession, type ReadOptions, type Sessions } from '../provider-kit/session.ts';
 import type { Document, DocumentKey, Lease } from '../provider-kit/contract.ts';
 import type { Plan, PlannedReference, PlannedSecret } from './plan.ts';
 import { fillTemplate } from './template.ts';
@@ -45,7 +45,12 @@ export const isAbsent = (fault: Fault): boolean =>
   fault.kind === 'not-found' || (fault.kind === 'no-field' && fault.code === 'FIELD_NOT_FOUND');
 
 /** @param known results that need no fetching, by name */
-export async function resolve(plan: Plan, sessions: Sessions, known: ReadonlyMap<string, Resolved> = new Map()): Promise<Resolution> {
+export async function resolve(
+  plan: Plan,
+  sessions: Sessions,
+  known: ReadonlyMap<string, Resolved> = new Map(),
+  options: ReadOptions = {},
+): Promise<Resolution> {
   const results = new Map(known);
   let waiting = plan.secrets.filter((secret) => secret.references.length > 0 && !known.has(secret.spec.name));
   // Each wave asks every secret's next reference at once; most runs have one wave.
@@ -57,6 +62,7 @@ export async function resolve(plan: Plan, sessions: Sessions, known: ReadonlyMap
     const outcomes = await fetchAll(
       asked.map(({ reference }) => reference),
       sessions,
+      options,
     );
     waiting = [];
     asked.forEach(({ secret, reference }, index) => {
@@ -79,7 +85,11 @@ function withDefault({ spec }: PlannedSecret): Resolved | undefined {
 }
 
 /** Fetches each document once, however many references point into it, and takes the fields out. */
-async function fetchAll(references: readonly PlannedReference[], sessions: Sessions): Promise<readonly Outcome<ResolvedSecret>[]> {
+async function fetchAll(
+  references: readonly PlannedReference[],
+  sessions: Sessions,
+  options: ReadOptions,
+): Promise<readonly Outcome<ResolvedSecret>[]> {
   const groups = new Map<ProviderSession, Map<string, DocumentKey>>();
   const sessionOf = new Map<PlannedReference, ProviderSession | Fault>();
   for (const reference of references) {
@@ -93,7 +103,7 @@ async function fetchAll(references: readonly PlannedReference[], sessions: Sessi
   const documents = new Map<ProviderSession, Map<string, Outcome<Document>>>();
   await Promise.all(
     [...groups].map(async ([session, keys]) => {
-      const outcomes = await session.resolve([...keys.values()]);
+      const outcomes = await session.resolve([...keys.values()], options);
       documents.set(session, new Map([...keys.keys()].map((id, index) => [id, outcomes[index] ?? failed(noAnswer)])));
     }),
   );

@@ -47,7 +47,7 @@ export function validate(resolution: Resolution, options: ValidateOptions): Vali
         ...about(spec, secret.reference),
         code: 'VALUE_INVALID',
         message: `its manager says that it expired on ${day(secret.expiresAt)}`,
-        hint: `secrets set ${spec.name}`,
+        hint: setCommand(spec),
       });
       continue;
     }
@@ -56,7 +56,7 @@ export function validate(resolution: Resolution, options: ValidateOptions): Vali
         ...about(spec, secret.reference),
         code: 'VALUE_INVALID',
         message: `it is from ${day(secret.createdAt)}, older than its maxAge of ${formatDuration(spec.maxAge)}`,
-        hint: `secrets set ${spec.name}`,
+        hint: setCommand(spec),
       };
       (manifest.policy.overAge === 'refuse' ? issues : warnings).push(issue);
     }
@@ -64,6 +64,20 @@ export function validate(resolution: Resolution, options: ValidateOptions): Vali
   }
   throwIssues(issues);
   return { secrets, absent, warnings };
+}
+
+/** Everything that has a value, however old it is: what is worth masking. */
+export const resolvedOf = ({ plan, results }: Resolution): readonly ValidSecret[] =>
+  plan.secrets.flatMap(({ spec, injected }) => {
+    const result = results.get(spec.name);
+    return result?.state === 'resolved' ? [{ spec, injected, secret: result.secret }] : [];
+  });
+
+/** What stores a value: by its reference where only the command line knows the name. */
+function setCommand({ name, source, layers }: SecretSpec): string {
+  const isTyped = layers.at(-1)?.label.startsWith('--') === true && source.kind === 'references';
+  const first = isTyped ? source.references[0]?.reference.text : undefined;
+  return `secrets set ${first === undefined ? name : `'${first}'`}`;
 }
 
 const day = (date: Date): string => date.toISOString().slice(0, 10);
@@ -101,8 +115,7 @@ function issueOf(spec: SecretSpec, result: Exclude<Resolved, { state: 'resolved'
     };
   }
   const { fault, reference } = result;
-  const setHint =
-    result.state === 'absent' && reference.configured.provider.capabilities.includes('put') ? `secrets set ${spec.name}` : undefined;
+  const setHint = result.state === 'absent' && reference.configured.provider.capabilities.includes('put') ? setCommand(spec) : undefined;
   const outer = signInHint?.(spec.name, fault, reference.configured.config.use);
   return { ...about(spec, reference), code: fault.code, message: fault.detail.message, hint: outer ?? setHint ?? fault.detail.hint };
 }

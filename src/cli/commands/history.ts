@@ -10,7 +10,7 @@ import { SecretsError } from '../../core/errors.ts';
 import type { DocumentKey, VersionInfo } from '../../provider-kit/contract.ts';
 import { asFault } from '../../provider-kit/operation.ts';
 import type { Run } from '../../run/prepare.ts';
-import { printColumns } from '../columns.ts';
+import { printColumns, shortId } from '../columns.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import type { Style } from '../output.ts';
@@ -32,6 +32,9 @@ const STYLES: Readonly<Record<VersionInfo['state'], Style>> = {
   pending: 'cyan',
 };
 
+/** Between the two. */
+const ROOM_BETWEEN = 2;
+
 async function history(context: Context, name: string): Promise<void> {
   await withTargets(context, [name], async ([target], _manifest, run) => {
     const reference = target?.references[0];
@@ -50,6 +53,10 @@ async function history(context: Context, name: string): Promise<void> {
       output.resultJson({ name: target.name, reference: text, provider, versions });
       return;
     }
+    // Whole ids, which can be copied, where the terminal has room for them beside what always stays.
+    const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map(({ length }) => length));
+    const least = widest(versions.map(({ version }) => version)) + widest(versions.map(({ state }) => state)) + ROOM_BETWEEN;
+    const idText = (id: string): string => (least > (output.options.columns ?? Number.POSITIVE_INFINITY) ? shortId(id) : id);
     printColumns(
       output,
       [
@@ -61,7 +68,7 @@ async function history(context: Context, name: string): Promise<void> {
         { title: 'STATE' },
       ],
       versions.map((version) => [
-        version.version,
+        idText(version.version),
         version.createdAt === undefined ? '' : timeText(version.createdAt),
         version.current ? 'current' : '',
         version.stages?.join(',') ?? '',

@@ -1,16 +1,17 @@
 /**
- * `secrets redact`: copies stdin to stdout with this manifest's values masked. The values are fetched first, and
- * without all of them nothing is passed on. What was masked is counted by name in one line on stderr.
+ * `secrets redact`: copies stdin to stdout with this manifest's values masked. The values are fetched first, and without
+ * one that could be there nothing is passed on; those that have no value anywhere are named and stop nothing. What was
+ * masked is counted by name in one line on stderr.
  */
 import { fstatSync } from 'node:fs';
 import type { Command } from 'commander';
-import { SecretsError } from '../../core/errors.ts';
+import { SecretsError, type Issue } from '../../core/errors.ts';
 import { Forwarder, type Forwarded } from '../../mask/forward.ts';
-import { Masker, MaskPlan } from '../../mask/masker.ts';
+import { Masker, type MaskPlan } from '../../mask/masker.ts';
 import { maskingFor } from '../../run/masking.ts';
 import type { SelectOptions } from '../../run/select.ts';
-import { validate } from '../../run/validate.ts';
-import { fetchChosen } from '../../scan/values.ts';
+import { resolvedOf } from '../../run/validate.ts';
+import { fetchChosen, madeByReadingText, valuesOf } from '../../scan/values.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { addSelectOptions, selectOptionsOf, type SelectArguments } from '../select-options.ts';
@@ -37,12 +38,22 @@ async function redact(context: Context, options: SelectArguments): Promise<void>
 async function fetchPlan(context: Context, select: SelectOptions): Promise<MaskPlan> {
   return withRun(context, async ({ manifest }, run) => {
     const resolution = await withSpinner(context, 'fetching the values', () => fetchChosen(manifest, run, select));
-    // As of the beginning of time, since a value that has expired is no less worth masking.
-    const valid = validate(resolution, { now: new Date(0) });
-    const { plan, unmasked } = maskingFor({ valid }, run.reported, manifest.mask);
+    const { absent, madeByReading, failures } = valuesOf(resolution);
+    const [first, ...others] = failures.map((issue): Issue => ({
+      ...issue,
+      hint: `${issue.hint ?? 'secrets doctor'}; secrets redact --except ${issue.name ?? 'NAME'} passes its value on`,
+    }));
+    if (first !== undefined) throw new SecretsError([first, ...others]);
+    const lacking = absent.filter(({ required }) => required);
+    if (lacking.length > 0) {
+      const names = lacking.map(({ name }) => name);
+      context.output.notice(`${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} no value yet, so none is masked`);
+    }
+    if (madeByReading.length > 0) context.output.notice(madeByReadingText(madeByReading, 'masked'));
+    const { plan, isEmpty, unmasked } = maskingFor({ valid: { secrets: resolvedOf(resolution) } }, run.reported, manifest.mask);
     if (unmasked.length > 0) context.output.warn({ message: `${unmasked.join(', ')}: too short or too common to be masked` });
-    if (plan === undefined) context.output.warn({ message: 'there is no value to mask, so everything is passed on as it is' });
-    return plan ?? new MaskPlan({ names: [], needles: [], unmasked: [] });
+    if (isEmpty) context.output.warn({ message: 'there is no value to mask, so everything is passed on as it is' });
+    return plan;
   });
 }
 

@@ -17,6 +17,7 @@ import type { Context } from '../context.ts';
 import { references } from '../options.ts';
 import {
   addRunOptions,
+  inheritWarning,
   keepRule,
   maskRules,
   refuseBesideSealed,
@@ -69,6 +70,8 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const loaded = sealed?.loaded ?? (await loadFor(context, { envFiles: envFilesOf(options), refs: references(options.ref ?? []) }));
   const { manifest } = loaded;
   const rules = rulesFor(manifest, options);
+  const unlikely = inheritWarning(options, context.env);
+  if (unlikely !== undefined) context.output.warn(unlikely);
   if (options.dryRun === true) {
     const { printPlan } = await import('./run-plan.ts');
     await printPlan(context, manifest, selectOptionsOf(options), rules, argv);

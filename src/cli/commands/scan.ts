@@ -4,7 +4,8 @@
  * it. Exit 1 when there is one, 0 when there is none; a value that can't be fetched is an error of its own.
  *
  * --json: `{ ok, profile, names, notSearched, searched: { files, staged, objects }, findings, unsearched, failed }`.
- * `names` were searched for, `notSearched` have no value or one that is too short or too common. `searched` counts files,
+ * `names` were searched for, `notSearched` have no value, one that is made anew at each reading, or one that is too short
+ * or too common. `searched` counts files,
  * staged files, and objects of the history, each only if asked for. A finding is
  * `{ place, file, commit, tag, line, column, offset, names }` with place `file`, `staged` or `history`; without `file` it
  * is the text of the commit or tag itself. Line and column count from 1, columns and `offset` in bytes; a binary file has
@@ -19,7 +20,7 @@ import { searchFiles } from '../../scan/files.ts';
 import type { Finding, SearchContext } from '../../scan/finding.ts';
 import { searchHistory, searchStaged } from '../../scan/history.ts';
 import { SearchPlan } from '../../scan/plan.ts';
-import { fetchChosen, valuesOf, type FetchedValues } from '../../scan/values.ts';
+import { fetchChosen, madeByReadingText, valuesOf, type FetchedValues } from '../../scan/values.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { named } from '../inventory.ts';
@@ -84,13 +85,14 @@ async function search(
   paths: readonly string[],
   options: ScanOptions,
   manifest: Manifest,
-  { values, absent, failures }: FetchedValues,
+  { values, absent, madeByReading, failures }: FetchedValues,
 ): Promise<boolean> {
   const { output, cwd, env } = context;
   const plan = new SearchPlan(values, manifest.mask);
   const missing = absent.map(({ name }) => name);
   if (plan.unsearched.length > 0) output.warn({ message: `${named(plan.unsearched)}: too short or too common to be searched for` });
   if (missing.length > 0) output.notice(`${named(missing)} ${missing.length === 1 ? 'has' : 'have'} no value yet, so none is searched for`);
+  if (madeByReading.length > 0) output.notice(madeByReadingText(madeByReading, 'searched for'));
   const findings: Finding[] = [];
   const totals = { places: 0, names: new Set<string>() };
   const unsearched: { readonly what: string; readonly why: string }[] = [];
@@ -119,7 +121,7 @@ async function search(
   };
   const searched = plan.names.length === 0 ? {} : await searchPlaces(searching, options);
   if (output.json) {
-    const notSearched = [...plan.unsearched, ...missing];
+    const notSearched = [...plan.unsearched, ...missing, ...madeByReading.map(({ name }) => name)];
     const ok = totals.places === 0 && failures.length === 0;
     const failed = failuresJson(failures);
     output.resultJson({ ok, profile: manifest.profile, names: plan.names, notSearched, searched, findings, unsearched, failed });

@@ -151,5 +151,11 @@ const some = (count: number, what: string): string => `${count} ${what}${count =
 
 function failure(title: string, error: unknown): Check {
   if (!(error instanceof Fault)) throw error;
-  return { title, status: 'fail', message: error.message, ...(error.detail.hint === undefined ? {} : { hint: error.detail.hint }) };
+  return {
+    title,
+    status: 'fail',
+    code: error.code,
+    message: error.message,
+    ...(error.detail.hint === undefined ? {} : { hint: error.detail.hint }),
+  };
 }

@@ -14,6 +14,8 @@ export interface CallRequest extends VaultRequest {
 
 export class VaultClient {
   readonly host: Host;
+  /** Of the server. */
+  readonly address: string;
   readonly #transport: Transport;
   readonly #signIn: SignIn;
   readonly #checks = new Map<Token, Promise<boolean>>();
@@ -21,6 +23,7 @@ export class VaultClient {
 
   constructor(settings: Settings, host: Host) {
     this.host = host;
+    this.address = settings.http.baseUrl;
     this.#transport = new Transport(settings, host);
     this.#signIn = new SignIn(settings, host, this.#transport);
   }

@@ -12,9 +12,10 @@ const SHORT_S = 300;
 
 export async function doctor(client: VaultClient, op: Operation): Promise<DoctorReport> {
   const server = await checkServer(client, op);
-  if (server.status === 'fail') return { checks: [server] };
+  const { address } = client;
+  if (server.status === 'fail') return { address, checks: [server] };
   const { identity, checks } = await checkSignIn(client, op);
-  return { ...(identity === undefined ? {} : { identity }), checks: [server, ...checks] };
+  return { address, ...(identity === undefined ? {} : { identity }), checks: [server, ...checks] };
 }
 
 /** What the status of sys/health says; 429 means something else there than anywhere. */
@@ -88,7 +89,13 @@ function report({ from, isOurs }: Token, data: JsonObject | undefined): DoctorRe
 
 function failedCheck(title: string, error: unknown): Check {
   if (!(error instanceof Fault)) throw error;
-  return { title, status: 'fail', message: error.message, ...(error.detail.hint === undefined ? {} : { hint: error.detail.hint }) };
+  return {
+    title,
+    status: 'fail',
+    code: error.code,
+    message: error.message,
+    ...(error.detail.hint === undefined ? {} : { hint: error.detail.hint }),
+  };
 }
 
 /** A name that the server gave, if it is safe to print. */

@@ -32,7 +32,7 @@ export async function readUnderUnknownMount(client: VaultClient, key: DocumentKe
       return await readDocument(client, { path, engine }, key, op);
     } catch (error) {
       if (!(error instanceof Fault) || !['denied', 'not-found', 'unsupported'].includes(error.kind)) throw error;
-      if (error.detail.backendCode === GONE) throw error;
+      if (error.detail.backendCode === GONE || (engine === 'other' && op.existingOnly === true)) throw error;
       kinds.add(error.kind);
     }
   }
@@ -66,6 +66,9 @@ async function readKv2(client: VaultClient, mount: Mount, { key, version }: Docu
 async function readPlain(client: VaultClient, mount: Mount, key: string, op: Operation): Promise<Document> {
   // Reading another engine may make a credential: a request whose answer was lost must not make a second one.
   const makes = mount.engine === 'other';
+  if (makes && op.existingOnly === true) {
+    throw new Fault('unsupported', { message: 'reading it would make a new credential', hint: 'leave it out: --except NAME' });
+  }
   const answer = await client
     .call({ what: `read ${key}`, kind: makes ? 'write' : 'read', method: 'GET', path: key, about: key }, op)
     .catch((error: unknown) => {
