@@ -47,15 +47,20 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   if (program === undefined && options.dryRun !== true) {
     throw new SecretsError({ code: 'USAGE', message: 'the program to run is missing', hint: 'secrets run -- npm start' });
   }
-  // Before anything else, so that no signal is lost; until there is a child, a signal ends the preparation.
+  // Until there is a child, a signal ends the preparation.
   const cancel = new AbortController();
   let early: NodeJS.Signals | undefined;
-  const relay = new Relay((signal) => {
-    if (early !== undefined) process.exit(statusOf(signal));
-    early = signal;
-    cancel.abort();
-    setTimeout(() => process.exit(statusOf(signal)), 2_000).unref();
-  });
+  const listen = (): Relay =>
+    new Relay((signal) => {
+      if (early !== undefined) process.exit(statusOf(signal));
+      early = signal;
+      cancel.abort();
+      setTimeout(() => process.exit(statusOf(signal)), 2_000).unref();
+    });
+  // Until the manifest is read there is nothing to give back, so a signal ends us by itself, also while a file of a
+  // hung disk or pipe does not come. Process 1 would not even notice one without a listener, and unsealing
+  // does leave something.
+  const first = process.pid === 1 || options.sealed !== undefined ? listen() : undefined;
 
   if (process.pid === 1 && options.replace !== true && options.dryRun !== true) {
     (await import('../run-init.ts')).leavePid1(context, options);
@@ -68,6 +73,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const asked: readonly [string, ...string[]] = [program ?? '', ...args];
   const sealed = options.sealed === undefined ? undefined : await unseal(context, options.sealed, asked);
   const loaded = sealed?.loaded ?? (await loadFor(context, { envFiles: envFilesOf(options), refs: references(options.ref ?? []) }));
+  const relay = first ?? listen();
   const { manifest } = loaded;
   const rules = rulesFor(manifest, options);
   const unlikely = inheritWarning(options, context.env);
