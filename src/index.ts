@@ -23,6 +23,7 @@ export { SecretValue } from './core/secret-value.ts';
 export { defineProvider } from './provider-kit/contract.ts';
 export type * from './provider-kit/contract.ts';
 export { compose, type Composed, type ComposeInput } from './run/compose.ts';
+export { Handover, type FileSecret } from './run/handover.ts';
 export type { Prompter, Surroundings } from './run/host.ts';
 export { launch, lookUp, type Command, type Launched, type LaunchOptions } from './run/launch.ts';
 export { load, type Loaded, type LoadOptions } from './run/load.ts';

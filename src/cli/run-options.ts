@@ -37,8 +37,8 @@ export interface RunOptions extends SelectArguments {
 
 export const addRunOptions = (command: Command): Command =>
   addSelectOptions(command)
-    .addOption(new Option('--env-file <file>', 'add the entries of a dotenv file').argParser(collect))
-    .addOption(new Option('--dotenv <file>', 'the same, by a name that Node does not act on itself').argParser(collect))
+    .addOption(new Option('--dotenv <file>', 'add the entries of a dotenv file').argParser(collect))
+    .addOption(new Option('--env-file <file>', 'the same, by a name that Node itself acts on too').argParser(collect))
     .addOption(new Option('--ref <name=reference>', 'add one reference').argParser(collect))
     .option('--inherit <what>', "of the parent's environment: all, none, or names and globs")
     .addOption(new Option('--pass-env <names>', 'sign-in credentials that the program may keep').argParser(list))

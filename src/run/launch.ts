@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { findCommand, type Lookup } from '../platform/command.ts';
 import { withCores, type CoreFilter } from '../platform/core-files.ts';
 import { closeInherited, descriptorsToKeep, stdioFor, type KeepRule, type StdioEntry } from '../platform/descriptors.ts';
+import { silenceNodeDebug } from '../platform/node-debug.ts';
 import { findSetsid } from '../platform/pty.ts';
 import { hasTerminal } from '../platform/terminal.ts';
 import { batchArguments, findWindowsCommand, isBatchFile } from '../platform/windows.ts';
@@ -88,6 +89,8 @@ export async function launch(command: Command, options: LaunchOptions): Promise<
   const others = new Map<number, StdioEntry>([...(options.streams?.fillers ?? []), ...(options.descriptors ?? [])]);
   // Without a terminal nobody but us tells the child's descendants of a signal, and its group must not be ours for that.
   const ownGroup = process.platform !== 'win32' && setsid === undefined && !hasTerminal();
+  // A caller's process may show what is spawned, with its environment.
+  const showAgain = silenceNodeDebug();
   try {
     const child = withCores(options.cores, () =>
       spawn(start.file, start.args, {
@@ -106,6 +109,8 @@ export async function launch(command: Command, options: LaunchOptions): Promise<
     return code === undefined ? { ok: true, child, ownGroup } : refusal(code);
   } catch (error) {
     return refusal((error as NodeJS.ErrnoException).code ?? 'unknown');
+  } finally {
+    showAgain();
   }
 }
 
