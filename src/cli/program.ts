@@ -11,6 +11,7 @@ import { isMissingPart, MISSING_PART } from '../provider-kit/operation.ts';
 import { DEFAULT_LIMITS } from '../run/prepare.ts';
 import { COMMANDS, FOREIGN, FOREIGN_OPTIONS } from './commands.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import { debugFacts } from './debug-facts.ts';
 import { rescueInPlace } from './emergency.ts';
 import { Output } from './output.ts';
 import { canAsk } from './prompts.ts';
@@ -161,7 +162,7 @@ function contextFor(options: GlobalOptions, output: Output): Context {
       hint: 'write 30s, 2m or 1h',
     });
   }
-  return {
+  const context: Context = {
     env,
     cwd: workingFolder(),
     output,
@@ -170,6 +171,8 @@ function contextFor(options: GlobalOptions, output: Output): Context {
     profile: options.profile ?? nonEmpty(env['SECRETS_PROFILE']),
     interactive: options.input !== false && canAsk(),
   };
+  if (options.debug === true) for (const fact of debugFacts(context, options)) output.debug(fact);
+  return context;
 }
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

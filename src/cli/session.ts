@@ -1,6 +1,7 @@
 /** What most commands begin with: the manifest and the sessions of this call, closed at every way out. */
 import { SecretsError } from '../core/errors.ts';
 import type { Manifest } from '../core/model.ts';
+import { stopwatch, type Trace } from '../core/stopwatch.ts';
 import { load, type Loaded, type LoadOptions } from '../run/load.ts';
 import { Run } from '../run/prepare.ts';
 import type { Context } from './context.ts';
@@ -8,7 +9,10 @@ import { prompterFor } from './prompts.ts';
 import { ensureTrusted } from './trust-gate.ts';
 
 export async function loadFor(context: Context, more: Pick<LoadOptions, 'envFiles' | 'refs'> = {}): Promise<Loaded> {
+  const step = stopwatch(traceOf(context));
   const loaded = await load({ cwd: context.cwd, env: context.env, manifest: context.manifest, profile: context.profile, ...more });
+  const { path: file, profile, secrets, providers } = loaded.manifest;
+  step(`load ${file ?? 'no manifest'}, profile ${profile ?? 'none'}, ${secrets.size} secrets, ${providers.size} providers`);
   for (const warning of loaded.warnings) context.output.warn(warning);
   return loaded;
 }
@@ -19,8 +23,11 @@ export function openRun(context: Context, { manifest }: Loaded, cancel?: AbortSi
 
 function openRunOf(context: Context, manifests: readonly Manifest[], cancel?: AbortSignal): Run {
   const notice = (message: string): void => context.output.notice(message);
-  return new Run(manifests, { env: context.env, prompter: prompterFor(context), notice }, context.limits, cancel);
+  return new Run(manifests, { env: context.env, prompter: prompterFor(context), notice, trace: traceOf(context) }, context.limits, cancel);
 }
+
+/** Undefined unless --debug asks for it. */
+export const traceOf = ({ output }: Context): Trace | undefined => (output.options.debug ? (message) => output.debug(message) : undefined);
 
 type Work<T> = (loaded: Loaded, run: Run) => Promise<T>;
 

@@ -1,5 +1,6 @@
 /** The kit's {@link Operation}: the one way an adapter sends a request, with its limits and its retries. */
 import { Fault } from '../core/fault.ts';
+import { stopwatch, type Trace } from '../core/stopwatch.ts';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { CallOptions, Operation } from './contract.ts';
 import type { Deadline } from './deadline.ts';
@@ -18,6 +19,8 @@ export interface OperationLimits {
   /** Shared by all operations of a provider. */
   readonly gate: LimitFunction;
   readonly existingOnly?: boolean;
+  /** Told of each request: its name, the try, what came of it, and how long it took. */
+  readonly trace?: Trace;
   /** Between 0 and 1. */
   readonly random?: () => number;
 }
@@ -36,14 +39,31 @@ export function createOperation(limits: OperationLimits): Operation {
       return deadline.signal;
     },
     ...(limits.existingOnly === undefined ? {} : { existingOnly: limits.existingOnly }),
-    call: (options, send) =>
-      withRetries(limits, options, () =>
+    call: (options, send) => {
+      let tries = 0;
+      return withRetries(limits, options, () =>
         gate(async () => {
           throwIfOver(deadline, options.what);
-          return attempt(limits, options, send);
+          tries++;
+          return limits.trace === undefined
+            ? attempt(limits, options, send)
+            : traced(limits.trace, `${options.what}, try ${tries}`, () => attempt(limits, options, send));
         }),
-      ),
+      );
+    },
   };
+}
+
+async function traced<T>(trace: Trace, what: string, send: () => Promise<T>): Promise<T> {
+  const step = stopwatch(trace);
+  try {
+    const answer = await send();
+    step(`${what}, ok`);
+    return answer;
+  } catch (error) {
+    step(`${what}, ${asFault(error).kind}`);
+    throw error;
+  }
 }
 
 /** Repeats a retryable failure of a read: growing gaps with jitter, never past the deadline. */

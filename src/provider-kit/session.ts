@@ -5,6 +5,7 @@
 import type { Issue } from '../core/errors.ts';
 import { Fault, failed, type Outcome } from '../core/fault.ts';
 import type { ProviderConfig } from '../core/model.ts';
+import type { Trace } from '../core/stopwatch.ts';
 import type { LimitFunction } from 'p-limit';
 import type {
   AnySession,
@@ -57,15 +58,20 @@ export class Sessions {
   readonly #deadline: Deadline;
   readonly #requestMs: number;
   readonly #hostFor: (config: ProviderConfig, role: Host['role']) => Host;
+  readonly #trace: Trace | undefined;
   readonly #open = new Map<string, ProviderSession>();
   /** Identities by role: a manifest of many references asks for the same few again and again. */
   readonly #identities = new WeakMap<ConfiguredProvider, Map<Host['role'], string>>();
 
-  /** @param requestMs time limit of one request in milliseconds */
-  constructor(deadline: Deadline, requestMs: number, hostFor: (config: ProviderConfig, role: Host['role']) => Host) {
+  /**
+   * @param requestMs time limit of one request in milliseconds
+   * @param trace told of each request
+   */
+  constructor(deadline: Deadline, requestMs: number, hostFor: (config: ProviderConfig, role: Host['role']) => Host, trace?: Trace) {
     this.#deadline = deadline;
     this.#requestMs = requestMs;
     this.#hostFor = hostFor;
+    this.#trace = trace;
   }
 
   /** What two providers have in common that talk to the same backend as the same principal. @throws Fault 'options' */
@@ -85,7 +91,7 @@ export class Sessions {
     const known = this.#open.get(identity);
     if (known !== undefined) return known;
     const host = this.#hostFor(configured.config, role);
-    const session = new ProviderSession(configured, host, this.#deadline, this.#requestMs, () => this.forgetReads());
+    const session = new ProviderSession(configured, host, this.#deadline, this.#requestMs, () => this.forgetReads(), this.#trace);
     this.#open.set(identity, session);
     return session;
   }
@@ -124,15 +130,26 @@ export class ProviderSession {
   readonly #reads = new Map<string, Promise<Outcome<Document>>>();
   #session: Promise<AnySession> | undefined;
 
-  /** @param onWrite called when a capability that changes documents was used, whether it succeeded or not */
-  constructor(configured: ConfiguredProvider, host: Host, deadline: Deadline, requestMs: number, onWrite: () => void) {
+  /**
+   * @param onWrite called when a capability that changes documents was used, whether it succeeded or not
+   * @param trace told of each request
+   */
+  constructor(
+    configured: ConfiguredProvider,
+    host: Host,
+    deadline: Deadline,
+    requestMs: number,
+    onWrite: () => void,
+    trace: Trace | undefined,
+  ) {
     const gate: LimitFunction = gateFor(configured.provider.limits.concurrency);
     this.name = configured.config.name;
     this.provider = configured.provider;
     this.#configured = configured;
     this.#host = host;
     this.#onWrite = onWrite;
-    this.#limits = { deadline, requestMs, gate };
+    const { name } = configured.config;
+    this.#limits = { deadline, requestMs, gate, ...(trace === undefined ? {} : { trace: (text) => trace(`${name}: ${text}`) }) };
     this.#operation = createOperation(this.#limits);
   }
 

@@ -1,6 +1,7 @@
 /** Builds what an adapter gets from outside, and remembers what it reported. */
 import type { ProviderConfig } from '../core/model.ts';
 import type { SecretValue } from '../core/secret-value.ts';
+import type { Trace } from '../core/stopwatch.ts';
 import { VERSION } from '../core/version.ts';
 import { userFolders } from '../platform/folders.ts';
 import type { Host, PromptRequest } from '../provider-kit/contract.ts';
@@ -19,6 +20,8 @@ export interface Surroundings {
   readonly prompter: Prompter;
   /** One line for the person. */
   readonly notice: (message: string) => void;
+  /** Told of each stage and each request, by name; never of a value. */
+  readonly trace?: Trace | undefined;
 }
 
 /** What the sessions of a run reported. */

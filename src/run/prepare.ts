@@ -1,6 +1,7 @@
 /** The stages up to `compose` in one call: what `run` and the library share. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EnvRules, Manifest, ProviderConfig } from '../core/model.ts';
+import { stopwatch } from '../core/stopwatch.ts';
 import { maxExecBytes } from '../platform/limits.ts';
 import { Deadline } from '../provider-kit/deadline.ts';
 import { Sessions } from '../provider-kit/session.ts';
@@ -51,10 +52,15 @@ export class Run {
       deadline: this.#deadline,
       reported: this.reported,
     };
-    this.sessions = new Sessions(this.#deadline, Math.min(limits.requestMs, limits.totalMs), (config, role) => {
-      const { project, profile } = ownerOf(config) ?? {};
-      return createHost({ ...common, project, profile }, config, role);
-    });
+    this.sessions = new Sessions(
+      this.#deadline,
+      Math.min(limits.requestMs, limits.totalMs),
+      (config, role) => {
+        const { project, profile } = ownerOf(config) ?? {};
+        return createHost({ ...common, project, profile }, config, role);
+      },
+      surroundings.trace,
+    );
   }
 
   /** A further operation of the same sessions: its clock begins at the start, and documents are read again. */
@@ -101,14 +107,20 @@ export interface PrepareOptions {
 /** @throws SecretsError of any stage */
 export async function prepare(manifest: Manifest, run: Run, options: PrepareOptions): Promise<Prepared> {
   const { outer, settled } = options;
-  const planned = await plan(manifest, select(manifest, options.select), settled);
+  const step = stopwatch(run.surroundings.trace);
+  const selection = select(manifest, options.select);
+  step(`select, ${selection.injected.length} to inject and ${selection.support.length} besides`);
+  const planned = await plan(manifest, selection, settled);
+  step('plan');
   const taken = outer === undefined || options.fresh === true ? undefined : takeOver(planned, outer, run);
   const known = settled === undefined ? taken : new Map([...(taken ?? []), ...settled]);
   const resolution = await resolve(planned, run.sessions, known);
+  step('resolve');
   const valid = validate(resolution, {
     now: new Date(),
     signInHint: outer === undefined ? undefined : (name, fault, adapter) => signInHint(outer, name, fault, adapter),
   });
+  step('validate');
   const composed = compose({
     parent: run.surroundings.env,
     rules: options.rules ?? manifest.env,
@@ -120,5 +132,6 @@ export async function prepare(manifest: Manifest, run: Run, options: PrepareOpti
     maxExecBytes: maxExecBytes(),
     foldCase: process.platform === 'win32',
   });
+  step('compose');
   return { plan: planned, resolution, valid, composed };
 }

@@ -128,3 +128,33 @@ describe('an installation of which a part is gone', () => {
     expect(stderr).toContain('npm install -g secretsrc');
   });
 });
+
+describe('--debug', () => {
+  it('A10 says versions, settings, folders, stages and requests with their tries, and no value', async () => {
+    const token = canary();
+    let refusals = 0;
+    const server = await vaultServer((asked) => (asked === 'GET secret/data/a' && refusals++ === 0 ? { status: 503 } : undefined));
+    const one = await project({ manifest: `version: 1\nproviders:\n  ${vaultEntry(server)}\nsecrets: { A: "vault://secret/a#value" }\n` });
+    const env = { VAULT_TOKEN: token, SECRETS_TIMEOUT: '20s' };
+    const { code, stderr } = await one.run(['run', '--debug', '--', 'true'], { env });
+    expect(code).toBe(0);
+    const said = stderr.replaceAll(/[\d.]+ ms/g, 'N ms');
+    for (const line of [
+      `, Node ${process.versions.node}, `,
+      'timeout N ms, N ms a request: from SECRETS_TIMEOUT',
+      'profile: the default of the manifest',
+      `folders: config ${one.home.dir}/.config/secrets, `,
+      'profile none, 1 secrets, ',
+      'select, 1 to inject and 0 besides: N ms',
+      'vault: read secret/a, try 1, unavailable: N ms',
+      'vault: read secret/a, try 2, ok: N ms',
+      'resolve: N ms',
+      'compose: N ms',
+    ]) {
+      expect(said).toContain(line);
+    }
+    expect(stderr).not.toContain(token);
+    expect(stderr).not.toContain('of GET secret');
+    expect((await one.run(['run', '-v', '--', 'true'], { env })).stderr).not.toContain('resolve: ');
+  });
+});

@@ -1,6 +1,7 @@
 /** `secrets run`: resolve, inject, launch, supervise. */
 import type { Command } from 'commander';
 import { SecretsError } from '../../core/errors.ts';
+import { stopwatch } from '../../core/stopwatch.ts';
 import { emptyCores } from '../../platform/core-files.ts';
 import { descriptorsToKeep } from '../../platform/descriptors.ts';
 import { userFolders } from '../../platform/folders.ts';
@@ -32,7 +33,7 @@ import { startProgram, type Started, type StartOptions } from '../run-start.ts';
 import { watchOver } from '../run-supervise.ts';
 import { closeQuickly } from '../within.ts';
 import { selectOptionsOf } from '../select-options.ts';
-import { loadFor, openRun } from '../session.ts';
+import { loadFor, openRun, traceOf } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
 import { ensureTrusted } from '../trust-gate.ts';
 
@@ -58,9 +59,8 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
       setTimeout(() => process.exit(statusOf(signal)), 2_000).unref();
     });
   // Until the manifest is read there is nothing to give back, so a signal ends us by itself, also while a file of a
-  // hung disk or pipe does not come. Process 1 would not even notice one without a listener, and unsealing
-  // does leave something.
-  const first = process.pid === 1 || options.sealed !== undefined ? listen() : undefined;
+  // hung disk or pipe does not come. Process 1 would not even notice one without a listener.
+  const first = process.pid === 1 ? listen() : undefined;
 
   if (process.pid === 1 && options.replace !== true && options.dryRun !== true) {
     (await import('../run-init.ts')).leavePid1(context, options);
@@ -96,6 +96,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     throw error;
   }
   closeInspector();
+  const step = stopwatch(traceOf(context));
   const run = openRun(context, loaded, cancel.signal);
   const stateFolder = userFolders(context.env).state;
   const outer = outerRun(context.env, stateFolder);
@@ -171,6 +172,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
           start,
         });
   const started = await startProgram(context, starting, prepared, handover, instead);
+  step(`from trust to the start of process ${started.launched.child.pid ?? 0}`);
   await watchOver(context, started, { run, relay, stops }, changes);
 }
 
