@@ -3,7 +3,7 @@ import { SecretsError, throwIssues, type Issue, type Position } from '../core/er
 import type { Manifest, SecretSpec } from '../core/model.ts';
 import { schemeOf } from '../core/reference.ts';
 import { didYouMean } from '../core/suggest.ts';
-import { foreignRecipe, OWN_VARIABLES, parseDotenv, readTextFile, type DotenvEntry } from '../manifest/index.ts';
+import { codeOfNamed, foreignRecipe, OWN_VARIABLES, parseDotenv, readTextFile, type DotenvEntry } from '../manifest/index.ts';
 import { isDangerous } from '../run/dangerous-names.ts';
 import { classify, type Classified } from './classify.ts';
 import { referenceIn, type Destination } from './destination.ts';
@@ -20,7 +20,7 @@ export interface EnvFile {
 export function readEnvFile(path: string, shown: string): EnvFile {
   const read = readTextFile(path);
   const at = { file: shown, line: 1, column: 1 };
-  if (!read.ok) throw new SecretsError({ code: 'IO', message: read.message, hint: read.hint, at });
+  if (!read.ok) throw new SecretsError({ code: codeOfNamed(read), message: read.message, hint: read.hint, at });
   const { entries, issues } = parseDotenv(read.text, shown);
   throwIssues(issues);
   return { shown, text: read.text, entries: [...new Map(entries.map((entry) => [entry.name, entry])).values()] };

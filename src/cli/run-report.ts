@@ -8,7 +8,9 @@ export function reportPrepared(context: Context, { valid, composed }: Prepared):
   for (const spec of valid.absent) output.detail(`${spec.name} is absent and optional, so it is not set`);
   const taken = new Set(valid.secrets.flatMap(({ spec, secret }) => (secret.outerRun === undefined ? [] : [spec.name])));
   if (taken.size > 0) output.detail(`taken from the run around this one: ${[...taken].join(', ')} (--fresh asks again)`);
-  for (const name of composed.overridden) if (!taken.has(name)) output.detail(`${name} replaces the value of the parent's environment`);
+  // A template that was filled with what was taken is what it was.
+  const replaced = composed.overridden.filter((name) => !taken.has(name) && composed.env[name] !== context.env[name]);
+  for (const name of replaced) output.detail(`${name} replaces the value of the parent's environment`);
   for (const name of composed.kept) output.detail(`${name} keeps the value of the parent's environment`);
   output.detail(`injected ${composed.injected.length === 0 ? 'nothing' : composed.injected.join(', ')}`);
   if (composed.scrubbed.length > 0) output.notice(scrubNotice(composed.scrubbed));

@@ -68,6 +68,9 @@ const failure = (
   hint: string,
 ): Extract<ReadResult, { ok: false }> => ({ ok: false, reason, code, message, hint });
 
+/** The code for a file that somebody named and that is no manifest: whatever keeps it from being read is IO. */
+export const codeOfNamed = ({ reason, code }: Extract<ReadResult, { ok: false }>): ErrorCode => (reason === 'missing' ? 'IO' : code);
+
 /** Reads a text file of at most 1 MiB of UTF-8, byte order mark included. The messages name no path and quote nothing. */
 export function readTextFile(path: string): ReadResult {
   let descriptor: number | undefined;
@@ -75,7 +78,7 @@ export function readTextFile(path: string): ReadResult {
     // Opening a named pipe that nobody writes to would otherwise wait for ever, deaf to every signal.
     descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const kind = fstatSync(descriptor);
-    if (kind.isDirectory()) return failure('folder', 'MANIFEST_INVALID', 'this is a folder, not a file', 'name a file');
+    if (kind.isDirectory()) return failure('folder', 'IO', 'this is a folder, not a file', 'name a file');
     const bytes = readUpTo(descriptor, LARGEST + 1, kind.isFIFO() ? WRITER_PATIENCE : 0);
     if (bytes.length > LARGEST)
       return failure('large', 'MANIFEST_INVALID', 'the file is larger than 1 MiB', 'check that it is the right file');
@@ -85,7 +88,7 @@ export function readTextFile(path: string): ReadResult {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return failure('missing', 'MANIFEST_NOT_FOUND', 'there is no such file', 'check the path');
     if (code === 'EAGAIN') return failure('unreadable', 'IO', 'nothing more comes out of this pipe', 'check what writes to it');
-    if (code === 'EISDIR') return failure('folder', 'MANIFEST_INVALID', 'this is a folder, not a file', 'name a file');
+    if (code === 'EISDIR') return failure('folder', 'IO', 'this is a folder, not a file', 'name a file');
     const denied = code === 'EACCES' || code === 'EPERM';
     return failure(
       'unreadable',

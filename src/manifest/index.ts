@@ -1,7 +1,7 @@
 /** The manifest: finding it, loading it as a checked model, editing it. */
 export { parseDotenv, type DotenvEntry } from './dotenv.ts';
 export { addSecret, removeSecret, setReference } from './edit.ts';
-export { findManifest, LOCAL_NAME, MANIFEST_NAMES, readTextFile } from './files.ts';
+export { codeOfNamed, findManifest, LOCAL_NAME, MANIFEST_NAMES, readTextFile } from './files.ts';
 export { foreignRecipe } from './foreign.ts';
 export { checkWholeManifest, loadManifest, type Loaded, type LoadInput } from './load.ts';
 export { OWN_VARIABLES } from './names.ts';

@@ -5,7 +5,7 @@ import type { ProviderConfig } from '../core/model.ts';
 import { schemeOf } from '../core/reference.ts';
 import { editDistance } from '../core/suggest.ts';
 import { parseDotenv, type DotenvEntry } from './dotenv.ts';
-import { readTextFile, showPath } from './files.ts';
+import { codeOfNamed, readTextFile, showPath } from './files.ts';
 import { foreignRecipe } from './foreign.ts';
 import { checkName } from './names.ts';
 import type { Problems } from './problems.ts';
@@ -41,8 +41,12 @@ export function readEnvFiles(input: OverlayInput, problems: Problems): readonly 
     const read = readTextFile(path);
     const label = `--env-file ${shown}`;
     if (!read.ok) {
-      const code = read.reason === 'missing' ? 'IO' : read.code;
-      problems.add({ code, message: `the env file: ${read.message}`, hint: read.hint, at: { file: shown, line: 1, column: 1 } });
+      problems.add({
+        code: codeOfNamed(read),
+        message: `the env file: ${read.message}`,
+        hint: read.hint,
+        at: { file: shown, line: 1, column: 1 },
+      });
       return { path, label, entries: [] };
     }
     const { entries, issues } = parseDotenv(read.text, shown);

@@ -53,7 +53,7 @@ function rootsOf({ plan, cwd, paths }: SearchContext): readonly string[] {
       return realpathSync(path.resolve(cwd, named));
     } catch (error) {
       const why = errorCode(error) === 'ENOENT' ? 'there is no such file or folder' : 'it cannot be read';
-      issues.push({ code: 'USAGE', message: `${plan.shown(named)}: ${why}`, hint: 'check the path' });
+      issues.push({ code: 'IO', message: `${plan.shown(named)}: ${why}`, hint: 'check the path' });
       return [];
     }
   });

@@ -158,3 +158,23 @@ describe('--debug', () => {
     expect((await one.run(['run', '-v', '--', 'true'], { env })).stderr).not.toContain('resolve: ');
   });
 });
+
+describe('a file that was named and cannot be read', () => {
+  it('A57 is IO, whoever named it, and a manifest that is not there is MANIFEST_NOT_FOUND', async () => {
+    const one = await project({ manifest: 'version: 1\nproject: files\nsecrets: { A: "local://a" }\n', files: { 'folder/file': '' } });
+    await one.set('A', canary());
+    for (const file of ['absent', 'folder']) {
+      for (const args of [
+        ['import', file],
+        ['set', 'A', '--from-file', file],
+        ['explain', '-m', file],
+      ]) {
+        const { code, stderr } = await one.run(args);
+        const expected = args[0] === 'explain' && file === 'absent' ? [66, 'MANIFEST_NOT_FOUND'] : [74, 'IO'];
+        expect([code, /error\[(\w+)\]/.exec(stderr)?.[1]]).toEqual(expected);
+      }
+      expect((await one.run(['run', '--dotenv', file, '--', 'true'])).stderr).toContain('error[IO]');
+    }
+    expect(await one.run(['scan', '--ignored', 'absent'])).toMatchObject({ code: 74 });
+  });
+});

@@ -231,7 +231,7 @@ describe('a manifest', () => {
     const one = await project();
     const manifest = join(one.dir, '.secretsrc');
     mkdirSync(manifest);
-    expectRefused(await one.environment(), { code: 'MANIFEST_INVALID', at: '.secretsrc:1:1', words: 'a folder' });
+    expectRefused(await one.environment(), { code: 'IO', at: '.secretsrc:1:1', words: 'a folder' });
     rmSync(manifest, { recursive: true });
     symlinkSync('/dev/zero', manifest);
     expectRefused(await one.environment(), { code: 'MANIFEST_INVALID', at: '.secretsrc:1:1', words: '1 MiB' });

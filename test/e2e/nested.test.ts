@@ -56,6 +56,16 @@ describe('A63 a run inside a run', () => {
     expect(result.stderr).toContain('masked in stdout: KEY ×1, OWN ×1');
   });
 
+  it('does not say that a template of what it took replaces what it is', async () => {
+    const server = await changingVault();
+    const one = await project({ manifest: manifestFor(server, API, 'URL: { template: "app://${KEY}" }') });
+    const inner = await one.run(['run', '--', 'sh', '-c', `${SECRETS} -v run -- true`], { env });
+    expect(inner.stderr).toContain('injected KEY, URL');
+    expect(inner.stderr).not.toContain('replaces');
+    const other = await one.run(['run', '-v', '--', 'true'], { env: { ...env, URL: 'another' } });
+    expect(other.stderr).toContain("URL replaces the value of the parent's environment");
+  });
+
   it('goes on at any depth', async () => {
     const server = await changingVault();
     const one = await project({ manifest: manifestFor(server, API) });

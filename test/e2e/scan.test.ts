@@ -204,7 +204,6 @@ secrets:
       ['--duplicates', 'src'],
       ['--duplicates', '--history'],
       ['--ignored', '--staged'],
-      ['no-such-file'],
       ['--only', 'NOPE'],
     ])
       expect([args, (await run(['scan', ...args])).code]).toEqual([args, 64]);

@@ -47,7 +47,7 @@ describe('findManifest', () => {
 describe('a file that cannot be a manifest', () => {
   it.each<[string, Record<string, string | Uint8Array>, string, string]>([
     ['none', {}, 'MANIFEST_NOT_FOUND', 'there is no .secretsrc in this folder or above it, up to the root of the repository'],
-    ['a folder', { '.secretsrc/file': '' }, 'MANIFEST_INVALID', 'this is a folder, not a file'],
+    ['a folder', { '.secretsrc/file': '' }, 'IO', 'this is a folder, not a file'],
     ['Latin-1', { '.secretsrc': Buffer.from('project: p\xe4\n', 'latin1') }, 'MANIFEST_INVALID', 'the file is not UTF-8 text'],
     ['UTF-16', { '.secretsrc': Buffer.from('\ufeffproject: p\n', 'utf16le') }, 'MANIFEST_INVALID', 'the file is not UTF-8 text'],
     ['10 MB', { '.secretsrc': Buffer.alloc(10_000_000, 'a: b\n') }, 'MANIFEST_INVALID', 'the file is larger than 1 MiB'],

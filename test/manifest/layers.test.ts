@@ -85,11 +85,7 @@ profiles:
 
   it.each<[string, Record<string, string>, readonly string[]]>([
     ['missing', { '.secretsrc': 'extends: nope.yaml\n' }, ['MANIFEST_INVALID .secretsrc:1:10 the extended file: there is no such file']],
-    [
-      'a folder',
-      { '.secretsrc': 'extends: a\n', 'a/b': '' },
-      ['MANIFEST_INVALID .secretsrc:1:10 the extended file: this is a folder, not a file'],
-    ],
+    ['a folder', { '.secretsrc': 'extends: a\n', 'a/b': '' }, ['IO .secretsrc:1:10 the extended file: this is a folder, not a file']],
     ['itself', { '.secretsrc': 'extends: ./.secretsrc\n' }, ['MANIFEST_INVALID .secretsrc:1:10 the files extend each other in a circle']],
     [
       'a circle',

@@ -48,7 +48,7 @@ describe('searchFiles', () => {
     expect(filesOf(await searched(dir, ['src']), dir)).toEqual(['src/a.txt']);
     expect(filesOf(await searched(dir, ['src/b.log', 'src/a.txt', 'src']), dir)).toEqual(['src/a.txt', 'src/b.log']);
     expect(filesOf(await searched(dir, ['ignored']), dir)).toEqual(['ignored/deep/c.txt']);
-    await expect(searched(dir, ['src', 'nowhere', 'no/where'])).rejects.toMatchObject({ code: 'USAGE', issues: [{}, {}] });
+    await expect(searched(dir, ['src', 'nowhere', 'no/where'])).rejects.toMatchObject({ code: 'IO', issues: [{}, {}] });
   });
 
   it('walks where there is no repository, without following links', async () => {

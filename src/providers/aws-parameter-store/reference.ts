@@ -1,9 +1,9 @@
 /** References of Parameter Store: `ssm:///prod/db` for `/prod/db`, `ssm://db` for `db`, with `?version=` or `?label=`. Offline. */
-import { Fault } from '../../core/fault.ts';
 import type { Reference } from '../../core/reference.ts';
 import type { DocumentKey, ParsedRef } from '../../provider-kit/contract.ts';
 import { checkField } from '../../provider-kit/json-document.ts';
 import { refusePendingKey } from '../../provider-kit/pending.ts';
+import { parsedRef, writtenRef, wrong } from '../aws-common/references.ts';
 
 const NAME = /^(?:\/[\w.-]+)+$|^[\w.-]+$/;
 export const NAME_LENGTH = 1011;
@@ -24,26 +24,11 @@ export function parseRef(reference: Reference): ParsedRef {
   checkName(path);
   refusePendingKey(path);
   checkField(field);
-  return {
-    key: path,
-    ...(version === undefined ? {} : { version }),
-    ...(label === undefined ? {} : { stage: label }),
-    ...(field === undefined ? {} : { field }),
-  };
+  return parsedRef(path, { version, stage: label, field });
 }
 
 /** The reference's parts for a document. */
-export function formatRef({ key, version, stage, field }: ParsedRef): {
-  path: string;
-  options: Readonly<Record<string, string>>;
-  field?: string;
-} {
-  return {
-    path: key,
-    options: { ...(version === undefined ? {} : { version }), ...(stage === undefined ? {} : { label: stage }) },
-    ...(field === undefined ? {} : { field }),
-  };
-}
+export const formatRef = (ref: ParsedRef): ReturnType<typeof writtenRef> => writtenRef(ref, 'label');
 
 /** The name as GetParameters takes it: `NAME`, `NAME:3` or `NAME:label`. */
 export function selectorOf({ key, version, stage }: DocumentKey): string {
@@ -58,5 +43,3 @@ function checkName(path: string): void {
     throw wrong('a parameter name with / begins with /', 'write ssm:///PATH/NAME, with three /');
   if (!NAME.test(path) || path.length > NAME_LENGTH) throw wrong('a parameter has a name of letters, digits and /_.-', 'correct the name');
 }
-
-const wrong = (message: string, hint: string): Fault => new Fault('ref', { message, hint });

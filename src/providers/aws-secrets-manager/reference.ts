@@ -1,8 +1,8 @@
 /** References of Secrets Manager: `aws://NAME` or an ARN verbatim after `aws://`, with `?stage=` or `?version=`. Offline. */
-import { Fault } from '../../core/fault.ts';
 import type { Reference } from '../../core/reference.ts';
 import type { ParsedRef } from '../../provider-kit/contract.ts';
 import { checkField } from '../../provider-kit/json-document.ts';
+import { parsedRef, writtenRef, wrong } from '../aws-common/references.ts';
 
 const NAME = /^[\w/+=.@-]{1,512}$/;
 const ARN = /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):\d{12}:secret:([\w/+=.@-]{1,519})$/;
@@ -32,27 +32,12 @@ export function parseRef(reference: Reference): ParsedRef {
   if (!path.startsWith('arn:') && !NAME.test(path))
     throw wrong('a secret of Secrets Manager has a name of letters, digits and /_+=.@-', 'correct the name');
   checkField(field);
-  return {
-    key: path,
-    ...(version === undefined ? {} : { version }),
-    // The label of the current version says nothing: so both ways to write it are one document.
-    ...(stage === undefined || stage === CURRENT ? {} : { stage }),
-    ...(field === undefined ? {} : { field }),
-  };
+  // The label of the current version says nothing: so both ways to write it are one document.
+  return parsedRef(path, { version, stage: stage === CURRENT ? undefined : stage, field });
 }
 
 /** The reference's parts for a document. */
-export function formatRef({ key, version, stage, field }: ParsedRef): {
-  path: string;
-  options: Readonly<Record<string, string>>;
-  field?: string;
-} {
-  return {
-    path: key,
-    options: { ...(version === undefined ? {} : { version }), ...(stage === undefined ? {} : { stage }) },
-    ...(field === undefined ? {} : { field }),
-  };
-}
+export const formatRef = (ref: ParsedRef): ReturnType<typeof writtenRef> => writtenRef(ref, 'stage');
 
 /** The region in a key that is an ARN. */
 export const regionOfKey = (key: string): string | undefined => ARN.exec(key)?.[1];
@@ -80,5 +65,3 @@ export function answersKey(key: string, answer: { readonly ARN?: string | undefi
   if (isArn(key)) return arn.startsWith(key) && arn.length === key.length + 7 && SUFFIX.test(arn);
   return answer.Name === undefined && possibleNames(arn).at(-1) === key;
 }
-
-const wrong = (message: string, hint: string): Fault => new Fault('ref', { message, hint });
