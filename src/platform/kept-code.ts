@@ -50,6 +50,15 @@ export function keptCodeFolder(env: Env): string | undefined {
 const isOurs = (stat: Stats | undefined, bits: number): boolean =>
   stat !== undefined && stat.isDirectory() && stat.uid === process.geteuid?.() && (stat.mode & bits) === 0;
 
+/** A part of the program; one that is missing is told as by Node's own loader, whatever keeps it from being read. */
+function readPart(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch {
+    throw Object.assign(new Error('a part of the program is missing'), { code: 'MODULE_NOT_FOUND' });
+  }
+}
+
 /**
  * Loads a CommonJS file and the files that it requires by a relative path, with code from the folder.
  * @param kind processes of a kind share a file, since they call the same functions
@@ -63,7 +72,7 @@ export function loadKept(entry: string, folder: string, kind: string): unknown {
   const load = (file: string): unknown => {
     const known = modules.get(file);
     if (known !== undefined) return known.exports;
-    const source = readFileSync(file);
+    const source = readPart(file);
     kept ??= new KeptCode(folder, kind, source);
     const name = digest(source);
     // On a line of its own, so that positions in errors are those in the file.
