@@ -36,19 +36,26 @@ export class NotAFileError extends Error {
 
 /**
  * Replaces or makes a file; its bytes are on the disk when this returns. The mode is set exactly, whatever the umask.
+ * @param options `lasting: false` does not wait for the disk, so that a crash of the system may leave any content
  * @throws NotAFileError where a link, folder or device has the name; Node's errors otherwise
  */
-export async function replaceFile(file: string, bytes: string | Uint8Array, mode: number): Promise<void> {
+export async function replaceFile(
+  file: string,
+  bytes: string | Uint8Array,
+  mode: number,
+  options: { readonly lasting?: boolean } = {},
+): Promise<void> {
+  const { lasting = true } = options;
   if (isOther(file)) throw new NotAFileError();
   const temp = `${file}.${randomBytes(6).toString('hex')}${TEMP_SUFFIX}`;
   try {
-    await writeNewFile(temp, bytes, mode);
+    writeNew(temp, bytes, mode, lasting);
     renameSync(temp, file);
   } catch (error) {
     dropFile(temp);
     throw error;
   }
-  syncFolder(path.dirname(file));
+  if (lasting) syncFolder(path.dirname(file));
 }
 
 /** Whether something that is no file has the name. */
@@ -71,11 +78,15 @@ export function dropFile(file: string): void {
 
 /** Makes a file that is not there yet and brings its bytes to the disk. Throws Node's `EEXIST` if it is there. */
 export async function writeNewFile(file: string, bytes: string | Uint8Array, mode: number): Promise<void> {
+  writeNew(file, bytes, mode, true);
+}
+
+function writeNew(file: string, bytes: string | Uint8Array, mode: number, lasting: boolean): void {
   const fd = openSync(file, 'wx', mode);
   try {
     fchmodSync(fd, mode);
     writeFileSync(fd, bytes);
-    fsyncSync(fd);
+    if (lasting) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }

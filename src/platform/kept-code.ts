@@ -6,10 +6,10 @@
  * constants, never data. Where it can't be read the program is compiled as ever, and where it can't be written nothing
  * is tried. What the modules of Node are needed for comes late, since `--version` loads this too.
  */
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync } from 'node:fs';
-import { rmSync, statSync, writeSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Script } from 'node:vm';
+import { privateCacheFolder } from './cache-folder.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -21,34 +21,13 @@ const EARLY_MS = 5_000;
 const OLD_DAYS = 30;
 
 /**
- * The folder for kept code, made where only its last parts are missing; a home is never made. Undefined where there is
- * none that is private to this user, or where the user says how compiled code is kept or that coverage is measured.
+ * The folder for kept code. Undefined where there is none that is private to this user, or where the user says how
+ * compiled code is kept or that coverage is measured.
  */
 export function keptCodeFolder(env: Env): string | undefined {
-  const { HOME: home, XDG_CACHE_HOME: cache } = env;
   const isSaid = ['NODE_COMPILE_CACHE', 'NODE_DISABLE_COMPILE_CACHE', 'NODE_V8_COVERAGE'].some((name) => env[name] !== undefined);
-  const [base, ...inside] =
-    cache !== undefined && path.isAbsolute(cache)
-      ? [cache]
-      : home !== undefined && path.isAbsolute(home)
-        ? [home, path.join(home, '.cache')]
-        : [];
-  if (process.platform === 'win32' || isSaid || base === undefined) return undefined;
-  const folder = path.join(inside.at(-1) ?? base, 'secrets');
-  try {
-    if (!isOurs(statSync(base, { throwIfNoEntry: false }), 0o022)) return undefined;
-    for (const each of [...inside, folder]) {
-      if (!isOurs(lstatSync(each, { throwIfNoEntry: false }), 0o022)) mkdirSync(each, { mode: 0o700 });
-    }
-    return isOurs(lstatSync(folder), 0o077) ? folder : undefined;
-  } catch {
-    return undefined;
-  }
+  return isSaid ? undefined : privateCacheFolder(env);
 }
-
-/** Whether a folder is this user's, and others can't do with it what these bits say. */
-const isOurs = (stat: Stats | undefined, bits: number): boolean =>
-  stat !== undefined && stat.isDirectory() && stat.uid === process.geteuid?.() && (stat.mode & bits) === 0;
 
 /** A part of the program; one that is missing is told as by Node's own loader, whatever keeps it from being read. */
 function readPart(file: string): Buffer {

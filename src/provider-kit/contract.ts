@@ -178,6 +178,13 @@ export interface Host {
   credentialsUsed(names: readonly string[]): void;
   /** Registers what must be masked besides the secrets, such as a token from signing in. */
   sensitive(value: SecretValue): void;
+  /**
+   * What an earlier run remembered under this key. A guess: it may be old or made up, so it may cost a request at most,
+   * and the backend has the last word. Never throws.
+   */
+  recall(key: string): Promise<string | undefined>;
+  /** Keeps a short text for later runs of this user, where there is a private folder. Never a value. Never throws. */
+  remember(key: string, text: string): Promise<void>;
   /** HTTP on our terms: redirects by hand, private CA, proxy, no token to another origin. */
   http(options: HttpClientOptions): HttpClient;
   keychain(): Promise<Keychain>;

@@ -4,6 +4,7 @@ import type { SecretValue } from '../core/secret-value.ts';
 import type { Trace } from '../core/stopwatch.ts';
 import { VERSION } from '../core/version.ts';
 import { userFolders } from '../platform/folders.ts';
+import { recall, remember } from '../platform/remembered.ts';
 import type { Host, PromptRequest } from '../provider-kit/contract.ts';
 import type { Deadline } from '../provider-kit/deadline.ts';
 import type { HttpClient, HttpClientOptions } from '../provider-kit/http.ts';
@@ -70,6 +71,9 @@ export function createHost(options: HostOptions, config: ProviderConfig, role: H
     sensitive: (value) => {
       reported.sensitive.push(value);
     },
+    // An adapter sees only what adapters of its own kind remembered.
+    recall: (key) => recall(env, `${config.use} ${key}`),
+    remember: (key, text) => remember(env, `${config.use} ${key}`, text),
     http: (http) => lazyHttp(http, env),
     keychain: async () => (await import('../platform/keychain.ts')).openKeychain(env),
   };

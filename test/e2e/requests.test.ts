@@ -22,10 +22,22 @@ function fifty(document: (name: string) => string, field: (name: string) => stri
 }
 
 async function run(provider: string, secrets: readonly string[]): Promise<ChildEnvironment> {
+  const [first] = await runs(1, provider, secrets);
+  return first;
+}
+
+/** So many runs of one project, one after the other. */
+async function runs(
+  count: number,
+  provider: string,
+  secrets: readonly string[],
+): Promise<readonly [ChildEnvironment, ...ChildEnvironment[]]> {
   const one = await project({
     manifest: `version: 1\nproviders:\n  ${provider}\nsecrets:\n${secrets.map((line) => `  ${line}\n`).join('')}`,
   });
-  return one.environment([], { env: ENV });
+  const results: [ChildEnvironment, ...ChildEnvironment[]] = [await one.environment([], { env: ENV })];
+  while (results.length < count) results.push(await one.environment([], { env: ENV }));
+  return results;
 }
 
 function expectAll({ env, stderr }: ChildEnvironment, document: (name: string) => string): void {
@@ -57,6 +69,34 @@ describe('vault', () => {
     expect(reads).toHaveLength(SINGLE + 1);
     expect(new Set(reads).size).toBe(reads.length);
     expect(server.requests).toHaveLength(reads.length + 1);
+  });
+
+  it('A38 asks for the mount together with the documents when an earlier run was told about it', async () => {
+    // In the second run nothing is answered before all of it has come.
+    const all = Promise.withResolvers<undefined>();
+    let asked = 0;
+    const server = await faultServer(async ({ path }): Promise<Answer> => {
+      asked += 1;
+      if (asked === 6) all.resolve(undefined);
+      if (asked > 3) await all.promise;
+      return path.includes('/data/')
+        ? kv2({ value: path })
+        : { body: { data: { path: 'secret/', type: 'kv', options: { version: '2' } } } };
+    });
+    const both = await runs(2, vaultEntry(server), ['A: vault://secret/a#value', 'B: vault://secret/b#value']);
+    for (const { env } of both) expect(env?.get('B')?.toString()).toBe('/v1/secret/data/b');
+    expect(server.requests.slice(0, 1).map(({ path }) => path)).toEqual(['/v1/sys/internal/ui/mounts/secret/a']);
+    expect(
+      server.requests
+        .slice(3)
+        .map(({ path }) => path)
+        .toSorted(),
+    ).toEqual(
+      server.requests
+        .slice(0, 3)
+        .map(({ path }) => path)
+        .toSorted(),
+    );
   });
 
   it('A38 keeps 32 requests in flight and never more', async () => {

@@ -16,6 +16,8 @@ export interface TestHost extends Host {
   readonly credentials: string[];
   /** Values given to `sensitive`, in order. */
   readonly sensitives: SecretValue[];
+  /** What was remembered, by key. */
+  readonly memory: Map<string, string>;
   /** What the in-memory keychain holds. */
   readonly keychainItems: KeychainItems;
 }
@@ -25,6 +27,8 @@ export interface TestHostOverrides extends Partial<Omit<Host, 'prompt'>> {
   readonly answers?: readonly (string | boolean)[];
   /** Items shared between hosts, so that a second "run" finds what the first one stored. */
   readonly keychainItems?: KeychainItems;
+  /** What is remembered, shared between hosts as `keychainItems` is. */
+  readonly memory?: Map<string, string>;
   /** Default: `open`. */
   readonly keychainState?: KeychainState;
 }
@@ -32,7 +36,13 @@ export interface TestHostOverrides extends Partial<Omit<Host, 'prompt'>> {
 export type KeychainState = 'open' | 'locked' | 'no-keyring' | 'no-service' | 'no-library';
 
 export function testHost(overrides: TestHostOverrides = {}): TestHost {
-  const { answers = [], keychainItems = new Map<string, string>(), keychainState = 'open', ...rest } = overrides;
+  const {
+    answers = [],
+    keychainItems = new Map<string, string>(),
+    memory = new Map<string, string>(),
+    keychainState = 'open',
+    ...rest
+  } = overrides;
   const left = [...answers];
   const prompts: PromptRequest[] = [];
   const notices: string[] = [];
@@ -63,6 +73,8 @@ export function testHost(overrides: TestHostOverrides = {}): TestHost {
     notice: (message) => void notices.push(message),
     credentialsUsed: (names) => void credentials.push(...names),
     sensitive: (value) => void sensitives.push(value),
+    recall: (key) => Promise.resolve(memory.get(key)),
+    remember: (key, text) => Promise.resolve(void memory.set(key, text)),
     http: () => {
       throw new Fault('unavailable', 'this host has no network');
     },
@@ -74,6 +86,7 @@ export function testHost(overrides: TestHostOverrides = {}): TestHost {
     credentials,
     sensitives,
     keychainItems,
+    memory,
   };
 }
 

@@ -6,7 +6,7 @@ import { done, failed, Fault, type Outcome } from '../../core/fault.ts';
 import type { Operation } from '../../provider-kit/contract.ts';
 import type { VaultClient } from './client.ts';
 import { isObject, objectAt, stringAt, type JsonObject } from './json.ts';
-import type { Mount } from './paths.ts';
+import { covering, type Mount } from './paths.ts';
 
 export class Mounts {
   readonly #client: VaultClient;
@@ -27,7 +27,7 @@ export class Mounts {
     let open = [...new Set(keys)];
     for (let depth = 1; open.length > 0; depth++) {
       const groups = Map.groupBy(
-        open.filter((key) => this.#covering(key) === undefined),
+        open.filter((key) => covering(this.#known, key) === undefined),
         (key) => key.split('/').slice(0, depth).join('/'),
       );
       await Promise.all(
@@ -43,12 +43,17 @@ export class Mounts {
         }),
       );
       for (const key of open) {
-        const mount = this.#covering(key);
+        const mount = covering(this.#known, key);
         if (mount !== undefined) settled.set(key, done(mount));
       }
       open = open.filter((key) => !settled.has(key));
     }
     return keys.map((key) => settled.get(key) ?? done(undefined));
+  }
+
+  /** Those that the server told about so far, by their paths. */
+  get known(): ReadonlyMap<string, Mount> {
+    return this.#known;
   }
 
   /** The mount of one document. @throws Fault 'denied' where the server does not say */
@@ -72,14 +77,6 @@ export class Mounts {
     const answer = await this.#client.call({ what: 'list the mounts', method: 'GET', path: 'sys/internal/ui/mounts' }, op);
     const entries = objectAt(objectAt(answer.json, 'data'), 'secret') ?? {};
     return Object.entries(entries).flatMap(([path, entry]) => (isObject(entry) ? [this.#keep(path, entry)] : []));
-  }
-
-  #covering(key: string): Mount | undefined {
-    for (let end = key.indexOf('/'); end >= 0; end = key.indexOf('/', end + 1)) {
-      const mount = this.#known.get(key.slice(0, end + 1));
-      if (mount !== undefined) return mount;
-    }
-    return undefined;
   }
 
   #ask(key: string, op: Operation): Promise<Mount | undefined> {

@@ -50,6 +50,15 @@ export interface Mount {
   readonly engine: 'kv1' | 'kv2' | 'other';
 }
 
+/** The one of these mounts that a document is below, if any. */
+export function covering(mounts: ReadonlyMap<string, Mount>, key: string): Mount | undefined {
+  for (let end = key.indexOf('/'); end >= 0; end = key.indexOf('/', end + 1)) {
+    const mount = mounts.get(key.slice(0, end + 1));
+    if (mount !== undefined) return mount;
+  }
+  return undefined;
+}
+
 /** A document's name inside its mount. */
 const nameIn = (mount: Mount, key: string): string => key.slice(mount.path.length);
 

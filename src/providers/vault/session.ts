@@ -4,11 +4,12 @@ import type { Document, DocumentKey, Host, Operation, SessionFor } from '../../p
 import { Changes } from './changes.ts';
 import { VaultClient } from './client.ts';
 import { doctor } from './doctor.ts';
+import { answerOf, Guesses, onlyOnce, type Early } from './guesses.ts';
 import type { Target } from './kv.ts';
 import { list, versions } from './listing.ts';
 import { describe } from './metadata.ts';
 import { Mounts } from './mounts.ts';
-import type { Mount } from './paths.ts';
+import { covering, type Mount } from './paths.ts';
 import { readDocument, readUnderUnknownMount } from './read.ts';
 import { remove } from './remove.ts';
 import type { Settings } from './settings.ts';
@@ -19,6 +20,7 @@ export type VaultSession = SessionFor<'describe' | 'list' | 'versions' | 'put' |
 export function openSession(settings: Settings, host: Host): VaultSession {
   const client = new VaultClient(settings, host);
   const mounts = new Mounts(client);
+  const guesses = new Guesses(settings, host);
   const changes = new Changes(client, mounts);
 
   const read = async (key: DocumentKey, located: Outcome<Mount | undefined>, op: Operation): Promise<Outcome<Document>> => {
@@ -36,6 +38,33 @@ export function openSession(settings: Settings, host: Host): VaultSession {
     }
   };
 
+  /** What is at a guessed place; the server is asked at the same time whether that is the right one. */
+  const readEarly = (key: DocumentKey, guess: Mount | undefined, op: Operation): Early | undefined => {
+    if (guess === undefined || covering(mounts.known, key.key) !== undefined) return undefined;
+    const outcome = read(key, done(guess), onlyOnce(op));
+    // Where the guess was wrong, nobody waits for it.
+    outcome.catch(() => undefined);
+    return { guess, outcome };
+  };
+
+  const resolve: VaultSession['resolve'] = async (keys, op) => {
+    const names = keys.map(({ key }) => key);
+    const guessed = await guesses.of(names);
+    const locating = mounts.locate(names, op);
+    const early = keys.map((key, index) => readEarly(key, guessed[index], op));
+    const located = await locating;
+    const hidden = names.filter((_, index) => located[index]?.ok === true && located[index].value === undefined);
+    void guesses.correct(mounts.known, hidden);
+    return Promise.all(
+      keys.map(async (key, index) => {
+        const told = located[index] ?? done(undefined);
+        const first = early[index];
+        const answer = first !== undefined && told.ok && told.value !== undefined ? await answerOf(first, told.value) : undefined;
+        return answer ?? read(key, told, op);
+      }),
+    );
+  };
+
   const targetOf = async ({ key, version }: DocumentKey, op: Operation): Promise<Target> => {
     if (version === undefined) return { client, mount: await mounts.find(key, op), key, op };
     throw new Fault('unsupported', {
@@ -45,13 +74,7 @@ export function openSession(settings: Settings, host: Host): VaultSession {
   };
 
   return {
-    resolve: async (keys, op) => {
-      const located = await mounts.locate(
-        keys.map(({ key }) => key),
-        op,
-      );
-      return Promise.all(keys.map((key, index) => read(key, located[index] ?? done(undefined), op)));
-    },
+    resolve,
     describe: (refs, op) => describe(client, mounts, refs, op),
     list: (prefix, op) => list(client, mounts, prefix, op),
     versions: async (key, op) => versions(client, await mounts.find(key.key, op), key, op),
