@@ -15,7 +15,7 @@ const onThePath = [
   /[\\/]src[\\/](?:core|manifest|trust)[\\/]/,
   /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace|watch)/,
   /[\\/]src[\\/]provider-kit[\\/](?!conformance|endpoint|keychain|pending)/,
-  /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pipe|pty|execute|init-program|parent-death)/,
+  /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pty|execute|init-program|parent-death)/,
   /[\\/]src[\\/]providers[\\/]built-in/,
   /[\\/]src[\\/]cli[\\/](?:program|commands|context|debug-facts|emergency|output|options|repeat-options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report|start|supervise)|within|commands[\\/]run)\.ts/,
   /[\\/]node_modules[\\/](?:yaml|commander|p-limit|yocto-queue|env-paths|fastest-levenshtein)[\\/]/,

@@ -2,10 +2,28 @@
 import type { ChildProcess } from 'node:child_process';
 import { SecretsError } from '../core/errors.ts';
 import type { MaskRules } from '../core/model.ts';
-import { needsMasking } from '../platform/output-kind.ts';
+import { needsMasking, pipedStreams } from '../platform/output-kind.ts';
+import { closePipes, makePipes, type PipeEnds } from '../platform/pipe.ts';
 import type { Prepared, Run } from '../run/prepare.ts';
 import type { Streams } from '../run/streams.ts';
 import type { Context } from './context.ts';
+
+/** Gives a set of pipes for each start of the program; undefined where the system has none. */
+export type PipeSource = () => Promise<readonly PipeEnds[] | undefined>;
+
+/** Begins to make the pipes of the first start, since that takes a process and the secrets are fetched meanwhile. */
+export function beginPipes(rules: MaskRules): PipeSource {
+  const make: PipeSource = async () => {
+    const { names, together } = pipedStreams();
+    return names.length === 0 ? [] : makePipes(together ? 1 : names.length);
+  };
+  let begun = rules.mode === 'never' || !needsMasking(rules.mode) ? undefined : make();
+  return () => {
+    const pipes = begun ?? make();
+    begun = undefined;
+    return pipes;
+  };
+}
 
 /**
  * Masking is loaded only where a stream needs it.
@@ -17,6 +35,7 @@ export async function openStreams(
   run: Run,
   rules: MaskRules,
   growing: boolean,
+  newPipes: PipeSource,
 ): Promise<Streams | undefined> {
   if (rules.mode === 'never') return undefined;
   if (!needsMasking(rules.mode)) return undefined;
@@ -24,8 +43,12 @@ export async function openStreams(
   const { maskingFor } = await import('../run/masking.ts');
   const { plan, isEmpty, unmasked } = maskingFor(prepared, run.reported, rules);
   if (unmasked.length > 0) context.output.warn({ message: `${unmasked.join(', ')}: too short or too common to be masked in the output` });
-  if (isEmpty && !growing) return undefined;
-  const streams = new Streams(plan, rules.mode);
+  const pipes = await newPipes();
+  if (isEmpty && !growing) {
+    closePipes(pipes);
+    return undefined;
+  }
+  const streams = new Streams(plan, rules.mode, pipes);
   if (streams.ptyMissing) noPty(context, streams, rules);
   if (streams.sockets)
     context.output.notice('this system gives no pipe, so the program cannot open /dev/stdout itself while its output is masked');

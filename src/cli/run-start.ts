@@ -10,7 +10,7 @@ import type { Prepared, Run } from '../run/prepare.ts';
 import type { Streams } from '../run/streams.ts';
 import { statusOf, type Relay } from '../run/supervise.ts';
 import type { Context } from './context.ts';
-import { openStreams } from './run-output.ts';
+import { openStreams, type PipeSource } from './run-output.ts';
 import { shown } from './run-report.ts';
 import { closeQuickly } from './within.ts';
 
@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly command: Command;
   readonly relay: Relay;
   readonly mask: MaskRules;
+  /** For the program's output, where it is masked. */
+  readonly newPipes: PipeSource;
   readonly keepFds: KeepRule;
   /** Put in front of the program. */
   readonly wrapper: readonly string[] | undefined;
@@ -53,13 +55,13 @@ export async function startProgram(
   handover: Handover,
   instead?: () => never,
 ): Promise<Started> {
-  const { run, command, relay, mask, keepFds, wrapper, cores, growing, interrupted } = options;
+  const { run, command, relay, mask, newPipes, keepFds, wrapper, cores, growing, interrupted } = options;
   const footprint = await leaveFootprint(context, options, prepared, handover);
   let streams: Streams | undefined;
   let launched: Launched;
   try {
     instead?.();
-    streams = await openStreams(context, prepared, run, mask, growing);
+    streams = await openStreams(context, prepared, run, mask, growing, newPipes);
     // A signal before this line ends the preparation, one behind it is the program's.
     relay.hold();
     launched =

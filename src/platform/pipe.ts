@@ -2,8 +2,8 @@
  * A real pipe. The runtime's own "pipe" is a socket pair, under which a child can't open /dev/stdout; it can't make a
  * pipe either, so a FIFO in a private folder is opened at both ends and removed before anybody else can.
  */
-import { spawnSync } from 'node:child_process';
-import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,18 +13,28 @@ export interface PipeEnds {
   readonly writeFd: number;
 }
 
-/** Makes so many pipes; undefined where the system has no FIFOs, no mkfifo, or no folder to put them for a moment. */
-export function makePipes(count: number): readonly PipeEnds[] | undefined {
+/**
+ * Makes so many pipes by one process, which is not waited for on the spot; undefined where the system has no FIFOs, no
+ * mkfifo, or no folder to put them for a moment. Nothing is left in the folder, also when this process ends meanwhile.
+ */
+export async function makePipes(count: number): Promise<readonly PipeEnds[] | undefined> {
   if (process.platform === 'win32') return undefined;
   for (const parent of ['/dev/shm', process.env['XDG_RUNTIME_DIR'], tmpdir()]) {
     if (parent === undefined || parent === '') continue;
-    const pipes = makeIn(parent, count);
+    const pipes = await makeIn(parent, count);
     if (pipes !== undefined) return pipes;
   }
   return undefined;
 }
 
-function makeIn(parent: string, count: number): readonly PipeEnds[] | undefined {
+export function closePipes(pipes: readonly PipeEnds[] | undefined): void {
+  for (const { readFd, writeFd } of pipes ?? []) {
+    closeSync(readFd);
+    closeSync(writeFd);
+  }
+}
+
+async function makeIn(parent: string, count: number): Promise<readonly PipeEnds[] | undefined> {
   let folder: string;
   try {
     folder = mkdtempSync(path.join(parent, 'secrets-'));
@@ -32,10 +42,16 @@ function makeIn(parent: string, count: number): readonly PipeEnds[] | undefined 
     return undefined;
   }
   const pipes: PipeEnds[] = [];
+  const names = Array.from({ length: count }, (_, index) => path.join(folder, String(index)));
+  const making = mkfifo(names);
+  const removeAll = (): void => {
+    // It must not make another one while the folder is being removed.
+    making.stop();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 2 });
+  };
+  process.once('exit', removeAll);
   try {
-    const names = Array.from({ length: count }, (_, index) => path.join(folder, String(index)));
-    const made = spawnSync('mkfifo', ['-m', '600', ...names], { stdio: 'ignore', env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' } });
-    if (made.status !== 0) return undefined;
+    if (!(await making.isDone)) return undefined;
     for (const name of names) {
       // Without a writer a blocking open would wait for one; with a reader there, the second open returns at once.
       const readFd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -44,13 +60,26 @@ function makeIn(parent: string, count: number): readonly PipeEnds[] | undefined 
     }
     return pipes;
   } catch {
-    for (const { readFd, writeFd } of pipes) {
-      closeSync(readFd);
-      closeSync(writeFd);
-    }
+    closePipes(pipes);
     return undefined;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    process.removeListener('exit', removeAll);
+    removeAll();
+  }
+}
+
+/** @returns whether all were made, and what ends it early. Never throws, never rejects. */
+function mkfifo(names: readonly string[]): { readonly isDone: Promise<boolean>; readonly stop: () => void } {
+  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
+  try {
+    const child = spawn('mkfifo', ['-m', '600', ...names], { stdio: 'ignore', env });
+    const isDone = new Promise<boolean>((resolve) => {
+      child.once('error', () => resolve(false));
+      child.once('exit', (code) => resolve(code === 0));
+    });
+    return { isDone, stop: () => void child.kill('SIGKILL') };
+  } catch {
+    return { isDone: Promise.resolve(false), stop: () => undefined };
   }
 }
 
@@ -69,14 +98,4 @@ export function readPipe(fd: number): Socket {
   };
   const socket = new Socket({ fd, readable: true, writable: false, onread: { buffer, callback } });
   return socket;
-}
-
-/** Whether two descriptors are the same file, so that the order of what is written to them matters. */
-export function sameFile(first: number, second: number): boolean {
-  try {
-    const [a, b] = [fstatSync(first, { bigint: true }), fstatSync(second, { bigint: true })];
-    return a.dev === b.dev && a.ino === b.ino && a.rdev === b.rdev;
-  } catch {
-    return false;
-  }
 }

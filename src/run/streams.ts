@@ -13,8 +13,8 @@ import { MaskChain } from '../mask/chain.ts';
 import type { MaskPlan } from '../mask/masker.ts';
 import type { StdioEntry } from '../platform/descriptors.ts';
 import { isSuspendable, SUSPEND_KEY } from '../platform/pty-suspend.ts';
-import { isSeen, isTerminal, STREAM_FD, STREAM_NAMES, type StreamName } from '../platform/output-kind.ts';
-import { makePipes, readPipe, sameFile, type PipeEnds } from '../platform/pipe.ts';
+import { isTerminal, pipedStreams, STREAM_FD, STREAM_NAMES, type StreamName } from '../platform/output-kind.ts';
+import { readPipe, type PipeEnds } from '../platform/pipe.ts';
 import { openPty, type Pty } from '../platform/pty.ts';
 import { makeRaw } from '../platform/terminal.ts';
 
@@ -43,17 +43,18 @@ export class Streams {
   readonly #masks: MaskChain[] = [];
   #keyboard: Keyboard | undefined;
 
-  constructor(plan: MaskPlan, mode: 'auto' | 'always') {
+  /** @param pipes as many as `pipedStreams` needs, which are closed with this; undefined where there are none to be had */
+  constructor(plan: MaskPlan, mode: 'auto' | 'always', pipes: readonly PipeEnds[] | undefined) {
     this.#plan = plan;
-    this.#piped = STREAM_NAMES.filter((name) => isSeen(name) && !isTerminal(name));
+    const { names, together } = pipedStreams();
+    this.#piped = names;
+    this.#together = together;
     const terminals = mode === 'always' ? STREAM_NAMES.filter(isTerminal) : [];
     const [terminal] = terminals;
     this.#pty = terminal === undefined ? undefined : openPty(process[terminal].columns, process[terminal].rows);
     this.ptyMissing = terminals.length > 0 && this.#pty === undefined;
     this.#terminals = this.#pty === undefined ? [] : terminals;
     this.#filler = this.#pty === undefined ? undefined : openSync('/dev/null', 'r');
-    this.#together = this.#piped.length === 2 && sameFile(1, 2);
-    const pipes = this.#piped.length === 0 ? [] : makePipes(this.#together ? 1 : this.#piped.length);
     this.sockets = pipes === undefined;
     this.#pipes = pipes ?? [];
   }

@@ -130,7 +130,7 @@ describe('all that the child prints arrives', () => {
   async function unread(bytes: Uint8Array): Promise<{ readonly running: RunningCli; readonly readFd: number }> {
     const { write, start } = await project({ manifest: MANIFEST });
     // A real pipe, which holds 64 KiB; a socket, such as Node gives, holds more.
-    const [pipe] = makePipes(1) ?? [];
+    const [pipe] = (await makePipes(1)) ?? [];
     if (pipe === undefined) throw new Error('no pipe');
     const program = 'cat "$1"; echo "last words" >&2';
     const running = start(['run', '--', 'sh', '-c', program, 'sh', write('bytes', bytes)], {
@@ -236,7 +236,7 @@ describe('A32 masking that fails', () => {
   it.each(['stderr apart', 'stderr in the same pipe'])('also when the reader takes nothing, %s', async (how) => {
     const mark = canary();
     const { write, start, dir } = await project({ manifest: MANIFEST });
-    const [pipe] = makePipes(1) ?? [];
+    const [pipe] = (await makePipes(1)) ?? [];
     if (pipe === undefined) throw new Error('no pipe');
     // More than the reader's pipe holds.
     const program = 'echo $$ > pid; cat "$1"; printf %s "$2"; exec sleep 60';

@@ -28,6 +28,7 @@ import {
   type RunOptions,
   envFilesOf,
 } from '../run-options.ts';
+import { beginPipes } from '../run-output.ts';
 import { reportPrepared, shown } from '../run-report.ts';
 import { startProgram, type Started, type StartOptions } from '../run-start.ts';
 import { watchOver } from '../run-supervise.ts';
@@ -97,6 +98,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   }
   closeInspector();
   const step = stopwatch(traceOf(context));
+  const newPipes = beginPipes(replacing === undefined ? mask : { ...mask, mode: 'never' });
   const run = openRun(context, loaded, cancel.signal);
   const stateFolder = userFolders(context.env).state;
   const outer = outerRun(context.env, stateFolder);
@@ -146,6 +148,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     command,
     relay,
     mask,
+    newPipes,
     keepFds,
     wrapper,
     cores: options.core === true ? coresBefore : undefined,
