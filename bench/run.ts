@@ -61,6 +61,7 @@ the first start on as it is for a user.
 - **start-up**: as a multiple of \`node -e 0\` in the same run; output goes to the null device unless it says otherwise.
 - **round trips**: managers are played by one other process that answers after 20 ms, which takes the round trip given
   in the first row. *Beyond start-up* is the wall time beyond that of one secret from a manager that answers at once.
+  Where a Vault server has its engine is known from an earlier run, except in the row that says otherwise.
   Peak memory is that of the program when its child runs, with masking prepared for a pipe.
 - **listing**: the same managers, asked for metadata of secrets with one version each. Requests are those of one list.
 - **masking**: throughput is that of the masker in the process, in 10⁶ bytes. *Pass-through* is a Node program that

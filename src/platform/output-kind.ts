@@ -9,7 +9,7 @@ export const STREAM_NAMES: readonly StreamName[] = ['stdout', 'stderr'];
 export const isTerminal = (name: StreamName): boolean => isatty(STREAM_FD[name]);
 
 /** What goes to /dev/null is seen by nobody. */
-export const isSeen = (name: StreamName): boolean => !isNull(STREAM_FD[name]);
+const isSeen = (name: StreamName): boolean => !isNull(STREAM_FD[name]);
 
 /** What of our output goes into pipes of the child's when it is masked. */
 export interface Piped {
