@@ -11,20 +11,38 @@ const MASK: Buffer = Buffer.from('***');
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** The search of one set of values, shared by the streams that are masked. */
+/**
+ * The search of one set of values, shared by the streams that are masked. It is made when it is first needed: for
+ * hundreds of values it takes as long as a program takes to start, and many programs print nothing.
+ */
 export class MaskPlan {
-  readonly names: readonly string[];
-  readonly automaton: Automaton;
+  readonly #needles: Needles | (() => Needles);
+  #made: { readonly names: readonly string[]; readonly automaton: Automaton } | undefined;
 
-  constructor(needles: Needles) {
-    this.names = needles.names;
-    this.automaton = buildAutomaton(needles.needles);
+  constructor(needles: Needles | (() => Needles)) {
+    this.#needles = needles;
+  }
+
+  get names(): readonly string[] {
+    return this.#search().names;
+  }
+
+  get automaton(): Automaton {
+    return this.#search().automaton;
+  }
+
+  #search(): { readonly names: readonly string[]; readonly automaton: Automaton } {
+    if (this.#made === undefined) {
+      const { names, needles } = typeof this.#needles === 'function' ? this.#needles() : this.#needles;
+      this.#made = { names, automaton: buildAutomaton(needles) };
+    }
+    return this.#made;
   }
 }
 
 export class Masker {
-  readonly #names: readonly string[];
-  readonly #scanner: Scanner;
+  readonly #plan: MaskPlan;
+  #made: Scanner | undefined;
   readonly #counts = new Map<string, number>();
   /** Absolute position of the next byte to pass on. */
   #passed = 0;
@@ -33,8 +51,12 @@ export class Masker {
   #heldFrom = 0;
 
   constructor(plan: MaskPlan) {
-    this.#names = plan.names;
-    this.#scanner = new Scanner(plan.automaton);
+    this.#plan = plan;
+  }
+
+  get #scanner(): Scanner {
+    this.#made ??= new Scanner(this.#plan.automaton);
+    return this.#made;
   }
 
   /** How often each secret was masked, by name. */
@@ -44,7 +66,7 @@ export class Masker {
 
   /** Whether nothing of the stream so far can become a match any more. */
   get idle(): boolean {
-    return this.#held.length === 0 && this.#scanner.idle;
+    return this.#held.length === 0 && (this.#made?.idle ?? true);
   }
 
   /** Takes the next piece of the stream and returns what may be passed on. The piece may be reused afterwards. */
@@ -56,6 +78,7 @@ export class Masker {
 
   /** The stream is over: what was held back is no match and is passed on. */
   end(): readonly Buffer[] {
+    if (this.#made === undefined) return [];
     this.#scanner.end();
     return this.#pass(NOTHING, this.#scanner.position, this.#scanner.position);
   }
@@ -87,7 +110,7 @@ export class Masker {
       this.#passed = Math.max(this.#passed, Math.min(match.end, position));
       if (match.end > limit) break;
       matches.shift();
-      for (const owner of match.owners) this.#count(this.#names[owner] ?? '');
+      for (const owner of match.owners) this.#count(this.#plan.names[owner] ?? '');
     }
     forward(limit);
     const rest = [

@@ -44,22 +44,22 @@ export function needlesFor(values: readonly Masked[], limits: NeedleLimits): Nee
   const found = new Map<string, Needle>();
   for (const { name, bytes } of values) {
     const owner = names.push(name) - 1;
-    const before = found.size;
-    let known = false;
+    if (!isMasked(bytes, limits)) unmasked.push(name);
     const add = (needle: Buffer, wraps: boolean, least: number): void => {
       if (needle.length < least) return;
       const key = needle.toString('latin1');
-      if (found.has(key)) known = true;
-      else found.set(key, { bytes: needle, owner, wraps });
+      if (!found.has(key)) found.set(key, { bytes: needle, owner, wraps });
     };
     for (const literal of literalsOf(bytes, limits)) {
       add(literal, false, 0);
       for (const form of formsOf(literal, bytes.length)) add(form.bytes, form.wraps, limits.minLength + DERIVED_EXTRA);
     }
-    if (found.size === before && !known) unmasked.push(name);
   }
   return { names, needles: [...found.values()], unmasked };
 }
+
+/** Whether a value is masked at all; one that is short or common is not, nor is anything made of it. */
+export const isMasked = (bytes: Buffer, { minLength }: NeedleLimits): boolean => bytes.length >= minLength && !isCommon(bytes);
 
 /** Bytes of a value up to which all its forms are looked for; and up to which its base64 is. */
 const ALL_FORMS = 8_192;
@@ -74,7 +74,7 @@ const formsOf = (literal: Buffer, valueBytes: number): readonly Form[] =>
  * them. What is too short or too common is left out; without the value itself there are no parts.
  */
 export function literalsOf(bytes: Buffer, limits: NeedleLimits): readonly Buffer[] {
-  if (bytes.length < limits.minLength || isCommon(bytes)) return [];
+  if (!isMasked(bytes, limits)) return [];
   const parts = partsOf(bytes).filter((part) => standsAlone(part, limits));
   return [bytes, ...parts.flatMap((part) => literalsOf(part, limits))];
 }

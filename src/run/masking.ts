@@ -1,7 +1,7 @@
 /** What is masked in the child's output: every sensitive value of the run, and the tokens from signing in. */
 import type { MaskRules } from '../core/model.ts';
 import { MaskPlan } from '../mask/masker.ts';
-import { needlesFor, type Masked } from '../mask/needles.ts';
+import { isMasked, needlesFor, type Masked } from '../mask/needles.ts';
 import type { Reported } from './host.ts';
 import type { ValidSet } from './validate.ts';
 
@@ -17,6 +17,8 @@ export function maskingFor({ valid }: { readonly valid: Pick<ValidSet, 'secrets'
   const secrets = valid.secrets.filter(({ spec, secret }) => spec.sensitive && secret.value.size > 0);
   const values = secrets.map(({ spec, secret }): Masked => ({ name: spec.name, bytes: secret.value.reveal() }));
   const tokens = reported.sensitive.map((token): Masked => ({ name: 'sign-in token', bytes: token.reveal() }));
-  const needles = needlesFor([...values, ...tokens], { minLength: rules.minLength });
-  return { plan: new MaskPlan(needles), isEmpty: needles.needles.length === 0, unmasked: needles.unmasked };
+  const all = [...values, ...tokens];
+  const limits = { minLength: rules.minLength };
+  const unmasked = all.filter(({ bytes }) => !isMasked(bytes, limits)).map(({ name }) => name);
+  return { plan: new MaskPlan(() => needlesFor(all, limits)), isEmpty: unmasked.length === all.length, unmasked };
 }

@@ -25,6 +25,9 @@ export interface StreamSummary {
 
 export type Damage = Exclude<Forwarded, 'done'>;
 
+/** Milliseconds from the start of the program to what its output will need. */
+const AHEAD_MS = 10;
+
 export class Streams {
   /** Whether the system gave no real pipe, so that the child gets a socket. */
   readonly sockets: boolean;
@@ -112,9 +115,21 @@ export class Streams {
       this.#forward(terminal, master, onDamage);
       this.#keyboard = new Keyboard(this.#pty, master, process[terminal], this.ownSession ? child : undefined);
     }
+    // While the program starts, and not for one that ends before it prints anything.
+    const ahead = setTimeout(() => this.#prepare(), AHEAD_MS).unref();
     child.once('exit', () => {
+      clearTimeout(ahead);
       for (const forwarder of this.#forwarders.values()) forwarder.childEnded();
     });
+  }
+
+  /** Makes the search before the first output has to wait for it. */
+  #prepare(): void {
+    try {
+      void this.#plan.automaton;
+    } catch {
+      // the first output meets the same failure, which ends the program
+    }
   }
 
   #forward(name: StreamName, source: Readable | null, onDamage: (stream: StreamName, how: Damage) => void): void {

@@ -8,6 +8,8 @@ const Module = require('node:module');
 const [what, signal] = (process.env.AT_SPAWN ?? '').split(' ');
 const { spawn } = processes;
 processes.spawn = (...all) => {
+  // The pipes of a masked output are made by a program too.
+  if (String(all[0]).endsWith('mkfifo')) return spawn(...all);
   if (what === 'signal') process.kill(process.pid, signal);
   const started = spawn(...all);
   if (what === 'throw') {
