@@ -116,7 +116,11 @@ export class Streams {
       this.#keyboard = new Keyboard(this.#pty, master, process[terminal], this.ownSession ? child : undefined);
     }
     // While the program starts, and not for one that ends before it prints anything.
-    const ahead = setTimeout(() => this.#prepare(), AHEAD_MS).unref();
+    let ahead: NodeJS.Timeout | undefined;
+    // Counted from when the loop has looked at the child once: starting it alone may take as long.
+    setImmediate(() => {
+      if (child.exitCode === null && child.signalCode === null) ahead = setTimeout(() => this.#prepare(), AHEAD_MS).unref();
+    });
     child.once('exit', () => {
       clearTimeout(ahead);
       for (const forwarder of this.#forwarders.values()) forwarder.childEnded();
