@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { audit } from './audit.ts';
 import { listing } from './listing.ts';
 import { masking } from './masking.ts';
 import type { Row } from './measure.ts';
@@ -13,7 +14,7 @@ import { Machine, startServers } from './project.ts';
 import { roundTrips } from './round-trips.ts';
 import { startUp } from './start-up.ts';
 
-const PARTS = { 'start-up': startUp, 'round-trips': roundTrips, listing, masking } as const;
+const PARTS = { 'start-up': startUp, 'round-trips': roundTrips, listing, audit, masking } as const;
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(PARTS, name));
 if (unknown.length > 0) {
@@ -64,6 +65,7 @@ the first start on as it is for a user.
   Where a Vault server has its engine is known from an earlier run, except in the row that says otherwise.
   Peak memory is that of the program when its child runs, with masking prepared for a pipe.
 - **listing**: the same managers, asked for metadata of secrets with one version each. Requests are those of one list.
+- **audit**: against the same run with \`SECRETS_AUDIT=off\`, into a new log and into one of 16 parts of 64 MB.
 - **masking**: throughput is that of the masker in the process, in 10⁶ bytes. *Pass-through* is a Node program that
   copies its input to its output, between the same writer and the same reader.
 

@@ -16,8 +16,9 @@ const onThePath = [
   /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace|watch)/,
   /[\\/]src[\\/]provider-kit[\\/](?!conformance|endpoint|keychain|pending)/,
   /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pty|execute|init-program|parent-death)/,
+  /[\\/]src[\\/]audit[\\/](?:audit-log|chain|key|log-writer|parts|places|record|who|sinks[\\/]sink)\.ts/,
   /[\\/]src[\\/]providers[\\/]built-in/,
-  /[\\/]src[\\/]cli[\\/](?:program|commands|context|debug-facts|emergency|output|options|repeat-options|session|prompts|spinner|trust-gate|select-options|ci-masks|run-(?:options|output|report|start|supervise)|within|commands[\\/]run)\.ts/,
+  /[\\/]src[\\/]cli[\\/](?:program|commands|context|debug-facts|emergency|output|options|repeat-options|session|prompts|spinner|auditing|trust-gate|select-options|ci-masks|run-(?:options|output|report|start|supervise)|within|commands[\\/]run)\.ts/,
   /[\\/]node_modules[\\/](?:yaml|commander|p-limit|yocto-queue|env-paths|fastest-levenshtein)[\\/]/,
 ];
 

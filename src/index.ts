@@ -15,6 +15,7 @@
 import { SecretsError } from './core/errors.ts';
 import type { Prompter } from './run/host.ts';
 
+export type { Audit, AuditEntry } from './audit/event.ts';
 export { CODES, SecretsError, type ErrorCode, type Issue, type Position } from './core/errors.ts';
 export { Fault, type FaultDetail, type FaultKind, type Outcome } from './core/fault.ts';
 export type { EnvRules, Manifest, ProviderConfig, SecretSource, SecretSpec } from './core/model.ts';

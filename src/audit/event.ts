@@ -1,6 +1,6 @@
 /** What the audit log is told. Values, lengths, hashes of values and command lines have no field here. */
 
-export type AuditEventName =
+type AuditEventName =
   /** A value was fetched, taken over from an outer run, or could not be had. */
   | 'resolve'
   /** A child is about to be started, with the names and references that it gets. */
@@ -11,7 +11,10 @@ export type AuditEventName =
   | 'use'
   | 'write'
   | 'remove'
+  /** A manifest was trusted, or refused because it is not. */
   | 'trust'
+  /** It is not trusted any more. */
+  | 'untrust'
   | 'rotate.planned'
   | 'rotate.created'
   | 'rotate.applied'

@@ -61,6 +61,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   set: { group: 'Change', summary: 'store a value, typed, piped, from a file, or generated', load: () => import('./commands/set.ts') },
   move: { group: 'Change', summary: 'move a value to another manager, with its reference', load: () => import('./commands/move.ts') },
   remove: { group: 'Change', summary: 'remove a value from its manager', aliases: ['rm'], load: () => import('./commands/remove.ts') },
+  audit: {
+    group: 'See',
+    summary: 'show and check the record of what was done with values',
+    load: () => import('./commands/audit.ts'),
+  },
   init: { group: 'Set up', summary: 'write a manifest for this project', load: () => import('./commands/init.ts') },
   import: { group: 'Set up', summary: 'move the secrets of a .env file into a store', load: () => import('./commands/import.ts') },
   setup: {

@@ -26,6 +26,8 @@ export interface Context {
   readonly manifest: string | undefined;
   /** --profile, else SECRETS_PROFILE. */
   readonly profile: string | undefined;
+  /** Why this is done, for the audit log: --reason, else SECRETS_REASON. */
+  readonly reason?: string | undefined;
   /** Whether a person can be asked. */
   readonly interactive: boolean;
 }

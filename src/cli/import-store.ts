@@ -61,6 +61,7 @@ export async function storeAll(
   const conflicts: Issue[] = [];
   for (const { target, value } of items) {
     const reference = writable(target);
+    run.sessions.call(reference.placed.reference.text, target.label);
     try {
       versions.set(target.label, (await putNewValue(reference, value, manifest, run.sessions)).version);
     } catch (error) {

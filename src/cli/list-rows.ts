@@ -84,7 +84,7 @@ export function knownOf({ row, part, state, shared }: ListRow): Known {
     due: condition?.dueAt,
     next: condition?.rotatesAt,
     expires: metadata?.expiresAt,
-    used: metadata?.lastUsedAt,
+    used: later(metadata?.lastUsedAt, placed === undefined ? undefined : part.uses.get(placed.reference.text)),
     owner: spec.owner,
     contact: spec.contact,
     consumers: spec.consumers.join(' '),
@@ -93,6 +93,10 @@ export function knownOf({ row, part, state, shared }: ListRow): Known {
     state,
   };
 }
+
+/** What the manager says, or the audit log of this machine. */
+const later = (one: Date | undefined, other: Date | undefined): Date | undefined =>
+  one === undefined || (other !== undefined && other > one) ? other : one;
 
 /** What needs a look comes first. */
 const URGENCY: readonly string[] = ['expired', 'missing', 'overdue', 'disabled', ...FAILED_STATES, 'expiring', 'due', 'pending', 'unknown'];

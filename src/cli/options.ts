@@ -1,5 +1,6 @@
 /** How option texts are read; one place for all commands. */
 import { SecretsError } from '../core/errors.ts';
+import type { Context } from './context.ts';
 
 /** `A,B` and repeated options alike. */
 export const list = (value: string, before: readonly string[] = []): readonly string[] => [
@@ -24,6 +25,17 @@ export const someOf =
 
 /** What is given again and again, each text as it is. */
 export const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** Of commands that touch values. */
+export interface ReasonOption {
+  readonly reason?: string;
+}
+
+export const REASON = ['--reason <text>', 'why, for the audit log (SECRETS_REASON)'] as const;
+
+/** --reason counts more than SECRETS_REASON. */
+export const withReason = (context: Context, { reason }: ReasonOption): Context =>
+  reason === undefined || reason === '' ? context : { ...context, reason };
 
 /** `NAME=REFERENCE` pairs. */
 export function references(texts: readonly string[]): readonly { readonly name: string; readonly reference: string }[] {

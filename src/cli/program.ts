@@ -169,6 +169,7 @@ function contextFor(options: GlobalOptions, output: Output): Context {
     limits: { totalMs, requestMs: Math.min(DEFAULT_LIMITS.requestMs, totalMs) },
     manifest: options.manifest ?? nonEmpty(env['SECRETS_MANIFEST']),
     profile: options.profile ?? nonEmpty(env['SECRETS_PROFILE']),
+    reason: nonEmpty(env['SECRETS_REASON']),
     interactive: options.input !== false && canAsk(),
   };
   if (options.debug === true) for (const fact of debugFacts(context, options)) output.debug(fact);

@@ -6,10 +6,10 @@ import type { EnvRules, Manifest, MaskRules, Milliseconds } from '../core/model.
 import { suggest } from '../core/suggest.ts';
 import type { KeepRule } from '../platform/descriptors.ts';
 import { parseSignal, type StopRules } from '../run/stopping.ts';
-import { list } from './options.ts';
+import { list, REASON, type ReasonOption } from './options.ts';
 import { addSelectOptions, type SelectArguments } from './select-options.ts';
 
-export interface RunOptions extends SelectArguments {
+export interface RunOptions extends SelectArguments, ReasonOption {
   readonly envFile?: readonly string[];
   readonly dotenv?: readonly string[];
   readonly ref?: readonly string[];
@@ -64,6 +64,7 @@ export const addRunOptions = (command: Command): Command =>
     .option('--core', 'let the program write core files, which hold its values')
     .option('--fresh', 'inside another run: ask the managers for everything, also for what that run has injected')
     .option('--sealed <file>', 'take the values from a file of secrets seal; talks to nobody, reads no manifest')
+    .option(...REASON)
     .option('--trust', 'trust the manifest for this run, unseen')
     .option('--dry-run', 'show what would be fetched and injected; talks to nobody');
 

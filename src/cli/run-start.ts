@@ -5,10 +5,12 @@ import type { CoreFilter } from '../platform/core-files.ts';
 import type { KeepRule } from '../platform/descriptors.ts';
 import { Footprint } from '../run/footprint.ts';
 import type { Handover } from '../run/handover.ts';
+import { launchEntries } from '../run/audit-entries.ts';
 import { launch, type Command, type Launched } from '../run/launch.ts';
 import type { Prepared, Run } from '../run/prepare.ts';
 import type { Streams } from '../run/streams.ts';
 import { statusOf, type Relay } from '../run/supervise.ts';
+import { record, summarise } from './auditing.ts';
 import type { Context } from './context.ts';
 import { openStreams, type PipeSource } from './run-output.ts';
 import { shown } from './run-report.ts';
@@ -60,6 +62,8 @@ export async function startProgram(
   let streams: Streams | undefined;
   let launched: Launched;
   try {
+    await record(run, prepared.plan.manifest, 'resolve', launchEntries(prepared));
+    await summarise(context);
     instead?.();
     streams = await openStreams(context, prepared, run, mask, growing, newPipes);
     // A signal before this line ends the preparation, one behind it is the program's.

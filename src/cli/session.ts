@@ -4,6 +4,8 @@ import type { Manifest } from '../core/model.ts';
 import { stopwatch, type Trace } from '../core/stopwatch.ts';
 import { load, type Loaded, type LoadOptions } from '../run/load.ts';
 import { Run } from '../run/prepare.ts';
+import type { TrustState } from '../trust/decide.ts';
+import { auditFor, record, recordAnyway } from './auditing.ts';
 import type { Context } from './context.ts';
 import { prompterFor } from './prompts.ts';
 import { ensureTrusted } from './trust-gate.ts';
@@ -17,13 +19,16 @@ export async function loadFor(context: Context, more: Pick<LoadOptions, 'envFile
   return loaded;
 }
 
-export function openRun(context: Context, { manifest }: Loaded, cancel?: AbortSignal): Run {
-  return openRunOf(context, [manifest], cancel);
+/** @param trust how the manifest is trusted */
+export function openRun(context: Context, { manifest }: Loaded, cancel?: AbortSignal, trust?: TrustState): Run {
+  return openRunOf(context, [manifest], cancel, trust);
 }
 
-function openRunOf(context: Context, manifests: readonly Manifest[], cancel?: AbortSignal): Run {
+function openRunOf(context: Context, manifests: readonly Manifest[], cancel?: AbortSignal, trust?: TrustState): Run {
   const notice = (message: string): void => context.output.notice(message);
-  return new Run(manifests, { env: context.env, prompter: prompterFor(context), notice, trace: traceOf(context) }, context.limits, cancel);
+  const audit = auditFor(context, manifests, trust);
+  const surroundings = { env: context.env, prompter: prompterFor(context), notice, trace: traceOf(context), audit };
+  return new Run(manifests, surroundings, context.limits, cancel);
 }
 
 /** Undefined unless --debug asks for it. */
@@ -37,21 +42,32 @@ export async function withRun<T>(context: Context, work: Work<T>): Promise<T> {
 }
 
 /**
- * Runs `work` with open sessions, if the manifest is trusted. Ctrl-C and the like cancel it: what was created is given
+ * Runs `work` with open sessions, if the manifest is trusted. What it does with values is recorded at the end, unless it
+ * did that itself. Ctrl-C and the like cancel it: what was created is given
  * back within two seconds, a second signal ends at once.
  */
 export async function withSessions<T>(context: Context, loaded: Loaded, work: Work<T>): Promise<T> {
-  await ensureTrusted(context, loaded);
-  return withOpenRun(context, [loaded.manifest], (run) => work(loaded, run));
+  const trust = await ensureTrusted(context, loaded);
+  return withOpenRun(context, [loaded.manifest], (run) => work(loaded, run), trust);
 }
 
 /** The same for several manifests, which the caller has found trusted. */
-export async function withOpenRun<T>(context: Context, manifests: readonly Manifest[], work: (run: Run) => Promise<T>): Promise<T> {
+export async function withOpenRun<T>(
+  context: Context,
+  manifests: readonly Manifest[],
+  work: (run: Run) => Promise<T>,
+  trust?: TrustState,
+): Promise<T> {
   const cancel = new AbortController();
   const cleanUp = interruptible(() => cancel.abort());
-  const run = openRunOf(context, manifests, cancel.signal);
+  const run = openRunOf(context, manifests, cancel.signal, trust);
   try {
-    return await work(run);
+    const result = await work(run);
+    await record(run, manifests, 'use');
+    return result;
+  } catch (error) {
+    await recordAnyway(run, manifests, 'use');
+    throw error;
   } finally {
     await run.close();
     cleanUp();

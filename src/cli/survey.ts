@@ -6,6 +6,7 @@ import { load, type Loaded } from '../run/load.ts';
 import type { Run } from '../run/prepare.ts';
 import { factsOf, mayMatch, type Facts, type Where } from '../run/where.ts';
 import { manifestsIn } from '../trust/workspace.ts';
+import { ownLog } from './audit-options.ts';
 import type { Context } from './context.ts';
 import { asking, inventoryOf, named, takeInventory, type Inventory } from './inventory.ts';
 import { shortPath } from './output.ts';
@@ -26,6 +27,8 @@ export interface Surveyed {
   /** The same with what their templates are built from. */
   readonly all: readonly Target[];
   readonly inventory: Inventory;
+  /** By reference, when it was last used by this user on this machine; empty where that was not asked for. */
+  readonly uses: ReadonlyMap<string, Date>;
 }
 
 export interface Survey {
@@ -40,6 +43,8 @@ export interface SurveyOptions {
   readonly workspace?: readonly string[] | undefined;
   readonly where?: Where | undefined;
   readonly read?: boolean | undefined;
+  /** Whether the audit log is asked for the last uses. */
+  readonly uses?: boolean;
 }
 
 /**
@@ -74,16 +79,33 @@ function isAskedFor({ spec, references }: Target, where: Where | undefined, more
   return all.some((reference) => mayMatch(where, factsOf(spec, reference?.placed.reference, more)));
 }
 
-type Open = Omit<Surveyed, 'inventory'>;
+type Open = Omit<Surveyed, 'inventory' | 'uses'>;
 
-async function takeAll(context: Context, parts: readonly Open[], run: Run, { read }: SurveyOptions): Promise<readonly Surveyed[]> {
+async function takeAll(context: Context, parts: readonly Open[], run: Run, { read, uses }: SurveyOptions): Promise<readonly Surveyed[]> {
   const all = parts.flatMap((part) => part.all);
   const [first] = parts;
   if (first === undefined) return [];
   const whole = await withSpinner(context, asking(all), () =>
     takeInventory(all, first.manifest, run.sessions, read === undefined ? {} : { read }),
   );
-  return parts.map((part) => ({ ...part, inventory: inventoryOf(part.all, whole) }));
+  const used = uses === true ? await lastUsesOf(context, parts) : undefined;
+  return parts.map((part) => ({
+    ...part,
+    inventory: inventoryOf(part.all, whole),
+    uses: used?.get(part.manifest.project) ?? new Map<string, Date>(),
+  }));
+}
+
+/** By project, since two may have `local` references of the same name. */
+async function lastUsesOf(context: Context, parts: readonly Open[]): Promise<ReadonlyMap<string | undefined, ReadonlyMap<string, Date>>> {
+  const { lastUses } = await import('../audit/last-use.ts');
+  const log = ownLog(context);
+  const byProject = Map.groupBy(parts, ({ manifest }) => manifest.project);
+  const found = [...byProject].map(async ([project, some]) => {
+    const all = some.flatMap((part) => part.all).flatMap((target) => target.references);
+    return [project, await lastUses(log, { project, references: new Set(all.map(({ placed }) => placed.reference.text)) })] as const;
+  });
+  return new Map(await Promise.all(found));
 }
 
 async function withWorkspace<T>(

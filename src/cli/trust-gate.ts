@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { adapterOf } from '../core/builtin.ts';
-import { SecretsError, throwIssues } from '../core/errors.ts';
+import { SecretsError, throwIssues, type Issue } from '../core/errors.ts';
 import type { Manifest } from '../core/model.ts';
 import { findManifest, LOCAL_NAME } from '../manifest/index.ts';
 import { userFolders } from '../platform/folders.ts';
@@ -19,6 +19,7 @@ import { word } from '../trust/text.ts';
 import { hashOf, missingFrom, type TrustSet } from '../trust/trust-set.ts';
 import { wholeSet, type ManifestSource } from '../trust/whole.ts';
 import { inShort, inWords } from '../trust/words.ts';
+import { recordTrust } from './auditing.ts';
 import type { Context } from './context.ts';
 import { shortPath } from './output.ts';
 import { askConfirm } from './prompts.ts';
@@ -40,9 +41,18 @@ const agreed = new Map<string, TrustSet>();
  * @throws SecretsError MANIFEST_UNTRUSTED where nobody can be asked or the answer is no or the set is not the pinned
  *   one, USAGE for a wrong SECRETS_TRUST, PROVIDER_OPTIONS before wrong options would be shown, INTERRUPTED
  */
-export async function ensureTrusted(context: Context, { manifest }: Loaded, options: GateOptions = {}): Promise<TrustState | undefined> {
-  const { path: file } = manifest;
+export async function ensureTrusted(context: Context, loaded: Loaded, options: GateOptions = {}): Promise<TrustState | undefined> {
+  const { path: file } = loaded.manifest;
   if (file === undefined) return undefined;
+  try {
+    return await decided(context, file, loaded, options);
+  } catch (error) {
+    if (error instanceof Untrusted) await recordTrust(context, file, error.set, { event: 'trust', result: 'denied', code: error.code });
+    throw error;
+  }
+}
+
+async function decided(context: Context, file: string, { manifest }: Loaded, options: GateOptions): Promise<TrustState> {
   const source = sourceOf(context, file);
   const keeping = keepingFor(context, file);
   const decide = (): Promise<Decision> => decideFor(context, manifest, source, keeping, options);
@@ -68,6 +78,7 @@ export async function ensureTrusted(context: Context, { manifest }: Loaded, opti
     if (!agrees) throw untrusted(context, file, now);
     answered = now;
     await addRecord(keeping, now.lines, new Date());
+    await recordTrust(context, file, hashOf(now.lines), { event: 'trust', result: 'ok' });
     context.output.notice('trusted from now on (secrets trust --revoke takes it back)');
     return 'recorded';
   };
@@ -120,11 +131,20 @@ export function questionText(
 
 const MOST_ENTRIES = 12;
 
+/** A refusal, with the hash of what was refused. */
+class Untrusted extends SecretsError {
+  readonly set: string;
+  constructor(set: string, issue: Issue) {
+    super(issue);
+    this.set = set;
+  }
+}
+
 function untrusted(context: Context, file: string, { missing, former, lines, problem }: NewTrust): SecretsError {
   const what = former === undefined ? 'this manifest is not trusted yet' : 'this manifest has changed in what needs trust';
   const reason = problem === undefined ? '' : ` (${problem.message}; ${problem.hint})`;
   const more = context.manifest === undefined ? '' : ` --manifest ${shownPath(context, file)}`;
-  return new SecretsError({
+  return new Untrusted(hashOf(lines), {
     code: 'MANIFEST_UNTRUSTED',
     message: `${what}: ${inShort(missing, former?.lines)}${reason}`,
     hint: `secrets trust${more}; in CI, SECRETS_TRUST=${hashOf(lines)} (secrets trust --show prints what that allows)`,

@@ -120,7 +120,10 @@ export interface MaskRules {
 
 export interface AuditRules {
   readonly required: boolean;
+  /** Names, or mappings with `use` and the options of the sink. */
   readonly sinks: readonly unknown[];
+  /** Those of them that only the user's own `config.yaml` names. */
+  readonly personal?: readonly unknown[];
 }
 
 /** What a policy may ask of an entry. */

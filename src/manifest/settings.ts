@@ -47,7 +47,7 @@ export function readSettings(
     } satisfies MaskRules,
     audit: {
       required: protectedProfile || isTrue(node(audit, 'required')) || isTrue(node(own('audit'), 'required')),
-      sinks: stricter(sinksOf(node(audit, 'sinks')), sinksOf(node(own('audit'), 'sinks')), bothSinks) ?? ['file'],
+      ...sinksFrom(sinksOf(node(audit, 'sinks')), sinksOf(node(own('audit'), 'sinks'))),
     } satisfies AuditRules,
     policy: { overAge: textOf(node(policy, 'overAge')) === 'refuse' ? 'refuse' : 'warn', require: requireOf(policy) } satisfies PolicyRules,
   };
@@ -108,9 +108,12 @@ function sinksOf(node: Node | undefined): readonly unknown[] | undefined {
   return node?.kind === 'list' ? node.items.map((item) => toPlain(item)) : undefined;
 }
 
-function bothSinks(one: readonly unknown[], other: readonly unknown[]): readonly unknown[] {
-  const known = new Set(one.map((sink) => JSON.stringify(sink)));
-  return [...one, ...other.filter((sink) => !known.has(JSON.stringify(sink)))];
+/** The sinks of both, since each may ask for a record. */
+function sinksFrom(shared: readonly unknown[] | undefined, own: readonly unknown[] = []): Pick<AuditRules, 'sinks' | 'personal'> {
+  const known = new Set((shared ?? []).map((sink) => JSON.stringify(sink)));
+  const personal = own.filter((sink) => !known.has(JSON.stringify(sink)));
+  if (shared === undefined && personal.length === 0) return { sinks: ['file'] };
+  return { sinks: [...(shared ?? []), ...personal], ...(personal.length === 0 ? {} : { personal }) };
 }
 
 const modeOf = (node: Node | undefined): MaskRules['mode'] | undefined => MODES.find((mode) => mode === textOf(node));

@@ -83,7 +83,6 @@ const map = (expected: string, keys: MapShape['keys'], rest: Partial<Omit<MapSha
 
 const flag: Shape = { kind: 'flag' };
 const setting: Shape = { kind: 'setting' };
-const anyMap: Shape = map('a mapping', {}, { open: true });
 const line = text('text on one line, in quotes if it looks like a number', PRINTABLE);
 const duration = text('a duration such as 90d, 24h, 15m or 1h30m', DURATION);
 const reference = text('a reference such as local://NAME');
@@ -132,11 +131,28 @@ const provider: Shape & MapShape = {
 };
 const providerLayer: Shape = { ...provider, removable: true };
 
+const sink = map(
+  'a mapping such as { use: syslog, address: … }',
+  {
+    use: words('file', 'syslog', 'otlp', 'exec'),
+    key: words('file', 'keychain'),
+    address: line,
+    endpoint: line,
+    caFile: line,
+    insecureHttp: flag,
+    command: list(line, 'words', 1),
+  },
+  { required: ['use'] },
+);
+
 const section = (keys: MapShape['keys']): Shape => ({ ...map('a mapping', keys), nullable: true });
 const settings = {
   env: section({ inherit: either('true, false, or a list of names', flag, names), pass: names, keep: names, allowDangerous: names }),
   mask: section({ mode: words('auto', 'always', 'never'), minLength: { kind: 'number', least: 1, most: 1024 }, requirePty: flag }),
-  audit: section({ required: flag, sinks: list(either('the name of a sink, or a mapping', line, anyMap), 'sinks') }),
+  audit: section({
+    required: flag,
+    sinks: list(either('file, stderr, or a mapping such as { use: syslog, … }', words('file', 'stderr'), sink), 'sinks'),
+  }),
 };
 const policy = section({ overAge: words('warn', 'refuse'), require: list(words(...POLICY_FIELDS), 'fields') });
 const overrides = {

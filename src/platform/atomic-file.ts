@@ -10,10 +10,12 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -64,6 +66,20 @@ function isOther(file: string): boolean {
     return !lstatSync(file).isFile();
   } catch {
     return false;
+  }
+}
+
+/**
+ * Makes a folder of ours (0700) and those above it, step by step: Node's own way of doing it never ends where a folder
+ * can't be made because the system says ENOENT. Throws Node's errors.
+ */
+export function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolders(path.dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
   }
 }
 

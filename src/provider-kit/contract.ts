@@ -176,6 +176,8 @@ export interface Host {
   notice(message: string): void;
   /** Names of environment variables whose values this session signed in with: the child doesn't get them. */
   credentialsUsed(names: readonly string[]): void;
+  /** Who the backend says we are, as signing in told: its own name for us, never a token. For the audit log. */
+  signedInAs?(principal: string): void;
   /** Registers what must be masked besides the secrets, such as a token from signing in. */
   sensitive(value: SecretValue): void;
   /**

@@ -53,6 +53,23 @@ const SETTLE_MS = 50;
 
 export const documentId = (key: DocumentKey): string => JSON.stringify([key.key, key.version ?? null, key.stage ?? null]);
 
+/** A value that was read, written or removed, or that could not be: the stages note it for the audit log. */
+export interface Access {
+  readonly event: 'read' | 'write' | 'remove';
+  /** Of the manifest; undefined for a reference of the command line. */
+  readonly name?: string | undefined;
+  /** As it is written. */
+  readonly reference: string;
+  /** Name of the provider entry. */
+  readonly provider: string;
+  readonly version?: string | undefined;
+  readonly requestId?: string | undefined;
+  /** Why it failed. */
+  readonly fault?: Fault | undefined;
+  /** How long it took, in milliseconds. */
+  readonly ms: number;
+}
+
 /** The sessions of one run: providers that sign in as the same principal share one. */
 export class Sessions {
   readonly #deadline: Deadline;
@@ -62,16 +79,48 @@ export class Sessions {
   readonly #open = new Map<string, ProviderSession>();
   /** Identities by role: a manifest of many references asks for the same few again and again. */
   readonly #identities = new WeakMap<ConfiguredProvider, Map<Host['role'], string>>();
+  readonly #ready: () => Promise<void>;
+  readonly #names = new Map<string, string>();
+  #accesses: Access[] = [];
 
   /**
    * @param requestMs time limit of one request in milliseconds
    * @param trace told of each request
+   * @param ready called before each access of values; throws where there must be none
    */
-  constructor(deadline: Deadline, requestMs: number, hostFor: (config: ProviderConfig, role: Host['role']) => Host, trace?: Trace) {
+  constructor(
+    deadline: Deadline,
+    requestMs: number,
+    hostFor: (config: ProviderConfig, role: Host['role']) => Host,
+    trace?: Trace,
+    ready: () => Promise<void> = async () => undefined,
+  ) {
     this.#deadline = deadline;
     this.#requestMs = requestMs;
     this.#hostFor = hostFor;
     this.#trace = trace;
+    this.#ready = ready;
+  }
+
+  /** To be awaited before values are read, written or removed. @throws SecretsError where none may be: they could not be recorded */
+  ready(): Promise<void> {
+    return this.#ready();
+  }
+
+  /** Gives the name of a reference that the manifest does not have, or not yet. */
+  call(reference: string, name: string): void {
+    this.#names.set(reference, name);
+  }
+
+  note(access: Access): void {
+    this.#accesses.push({ ...access, name: access.name ?? this.#names.get(access.reference) });
+  }
+
+  /** What was noted since the last call. */
+  takeAccesses(): readonly Access[] {
+    const taken = this.#accesses;
+    this.#accesses = [];
+    return taken;
   }
 
   /** What two providers have in common that talk to the same backend as the same principal. @throws Fault 'options' */

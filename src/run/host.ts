@@ -1,4 +1,5 @@
 /** Builds what an adapter gets from outside, and remembers what it reported. */
+import type { Audit } from '../audit/event.ts';
 import type { ProviderConfig } from '../core/model.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { Trace } from '../core/stopwatch.ts';
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly notice: (message: string) => void;
   /** Told of each stage and each request, by name; never of a value. */
   readonly trace?: Trace | undefined;
+  /** Opens the audit log of a run, by the run's id. Without it nothing is recorded. */
+  readonly audit?: (run: string) => Audit;
 }
 
 /** What the sessions of a run reported. */
@@ -31,6 +34,8 @@ export interface Reported {
   readonly credentials: Set<string>;
   /** Id of the adapter that signed in with each of them. */
   readonly signedIn?: Map<string, string>;
+  /** By name of the provider entry: who its backend says we are. */
+  readonly principals?: Map<string, string>;
   /** To be masked besides the secrets: tokens from signing in. */
   readonly sensitive: SecretValue[];
 }
@@ -68,6 +73,7 @@ export function createHost(options: HostOptions, config: ProviderConfig, role: H
         reported.signedIn?.set(name, config.use);
       }
     },
+    signedInAs: (principal) => void reported.principals?.set(config.name, principal),
     sensitive: (value) => {
       reported.sensitive.push(value);
     },

@@ -1,5 +1,6 @@
 /** The stages up to `compose` in one call: what `run` and the library share. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Audit } from '../audit/event.ts';
 import type { EnvRules, Manifest, ProviderConfig } from '../core/model.ts';
 import { stopwatch } from '../core/stopwatch.ts';
 import { maxExecBytes } from '../platform/limits.ts';
@@ -27,8 +28,9 @@ export class Run {
   readonly id: string;
   /** What an inner run proves by that it is one; the child alone gets it. */
   readonly key: string = randomBytes(16).toString('base64url');
-  readonly reported: Reported = { credentials: new Set(), signedIn: new Map(), sensitive: [] };
+  readonly reported: Reported = { credentials: new Set(), signedIn: new Map(), principals: new Map(), sensitive: [] };
   readonly sessions: Sessions;
+  readonly audit: Audit;
   readonly surroundings: Surroundings;
   readonly #deadline: Deadline;
   #closed: Promise<void> | undefined;
@@ -45,6 +47,7 @@ export class Run {
       all.find(({ providers }) => providers.get(config.name) === config) ?? all[0];
     this.id = randomUUID();
     this.surroundings = surroundings;
+    this.audit = surroundings.audit?.(this.id) ?? { record: async () => undefined };
     this.#deadline = new Deadline(limits.totalMs, cancel);
     const common = {
       ...surroundings,
@@ -52,6 +55,7 @@ export class Run {
       deadline: this.#deadline,
       reported: this.reported,
     };
+    let checked: Promise<void> | undefined;
     this.sessions = new Sessions(
       this.#deadline,
       Math.min(limits.requestMs, limits.totalMs),
@@ -60,6 +64,8 @@ export class Run {
         return createHost({ ...common, project, profile }, config, role);
       },
       surroundings.trace,
+      // What could not be recorded must not happen, so that is found out before.
+      async () => (all.some(({ audit }) => audit.required) ? (checked ??= this.audit.record([])) : undefined),
     );
   }
 

@@ -2,10 +2,10 @@
  * `runs/<id>.json` in the state folder: what each living run has given to its child, without values. Feeds `secrets ps`
  * and nested runs. Written once before the launch, in one small write, since every run waits for it.
  */
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Delivery } from '../core/model.ts';
-import { errorCode, TEMP_SUFFIX } from '../platform/atomic-file.ts';
+import { errorCode, makeFolders, TEMP_SUFFIX } from '../platform/atomic-file.ts';
 import { asHolder, holderState, processOf, thisProcess, type Holder, type HolderState } from '../platform/lock-holder.ts';
 
 export interface RecordedSecret {
@@ -113,17 +113,6 @@ export class KeptRecord {
 
   #write(file: string): void {
     writeFileSync(file, `${JSON.stringify({ version: VERSION, ...this.#record })}\n`, { mode: 0o600 });
-  }
-}
-
-/** Step by step: Node's own way of doing it never ends where a folder can't be made because the system says ENOENT. */
-function makeFolders(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolders(path.dirname(folder));
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
   }
 }
 

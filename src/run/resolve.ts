@@ -4,7 +4,7 @@
 import { Fault, failed, done, type Outcome } from '../core/fault.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import { extractField } from '../provider-kit/json-document.ts';
-import { documentId, type ProviderSession, type ReadOptions, type Sessions } from '../provider-kit/session.ts';
+import { documentId, type Access, type ProviderSession, type ReadOptions, type Sessions } from '../provider-kit/session.ts';
 import type { Document, DocumentKey, Lease } from '../provider-kit/contract.ts';
 import type { Plan, PlannedReference, PlannedSecret } from './plan.ts';
 import { fillTemplate } from './template.ts';
@@ -59,14 +59,16 @@ export async function resolve(
       const reference = secret.references[wave];
       return reference === undefined ? [] : [{ secret, reference }];
     });
-    const outcomes = await fetchAll(
+    if (wave === 0) await sessions.ready();
+    const fetched = await fetchAll(
       asked.map(({ reference }) => reference),
       sessions,
       options,
     );
     waiting = [];
     asked.forEach(({ secret, reference }, index) => {
-      const outcome = outcomes[index] ?? failed(new Fault('protocol', { code: 'PROVIDER_BUG', message: 'no answer' }));
+      const { outcome, ms } = fetched[index] ?? { outcome: failed(noAnswer), ms: 0 };
+      sessions.note(accessOf(secret, reference, outcome, ms));
       const last = wave + 1 >= secret.references.length;
       if (outcome.ok) results.set(secret.spec.name, { state: 'resolved', secret: outcome.value });
       else if (!isAbsent(outcome.fault)) results.set(secret.spec.name, { state: 'failed', fault: outcome.fault, reference });
@@ -79,17 +81,33 @@ export async function resolve(
   return { plan, results };
 }
 
+function accessOf({ spec }: PlannedSecret, reference: PlannedReference, outcome: Outcome<ResolvedSecret>, ms: number): Access {
+  return {
+    event: 'read',
+    // A reference of the command line has an entry that only we made.
+    name: spec.layers.length > 0 ? spec.name : undefined,
+    reference: reference.placed.reference.text,
+    provider: reference.configured.config.name,
+    ...(outcome.ok
+      ? { version: outcome.value.version, requestId: outcome.value.requestId }
+      : { fault: outcome.fault, requestId: outcome.fault.detail.requestId }),
+    ms,
+  };
+}
+
 function withDefault({ spec }: PlannedSecret): Resolved | undefined {
   if (spec.default === undefined) return undefined;
   return { state: 'resolved', secret: { value: SecretValue.fromText(spec.default), from: 'default' } };
 }
 
+interface Fetched {
+  readonly outcome: Outcome<ResolvedSecret>;
+  /** How long its provider took for all that it was asked for. */
+  readonly ms: number;
+}
+
 /** Fetches each document once, however many references point into it, and takes the fields out. */
-async function fetchAll(
-  references: readonly PlannedReference[],
-  sessions: Sessions,
-  options: ReadOptions,
-): Promise<readonly Outcome<ResolvedSecret>[]> {
+async function fetchAll(references: readonly PlannedReference[], sessions: Sessions, options: ReadOptions): Promise<readonly Fetched[]> {
   const groups = new Map<ProviderSession, Map<string, DocumentKey>>();
   const sessionOf = new Map<PlannedReference, ProviderSession | Fault>();
   for (const reference of references) {
@@ -101,17 +119,20 @@ async function fetchAll(
     groups.set(session, keys);
   }
   const documents = new Map<ProviderSession, Map<string, Outcome<Document>>>();
+  const took = new Map<ProviderSession, number>();
   await Promise.all(
     [...groups].map(async ([session, keys]) => {
+      const since = performance.now();
       const outcomes = await session.resolve([...keys.values()], options);
+      took.set(session, performance.now() - since);
       documents.set(session, new Map([...keys.keys()].map((id, index) => [id, outcomes[index] ?? failed(noAnswer)])));
     }),
   );
   return references.map((reference) => {
     const session = sessionOf.get(reference);
-    if (session === undefined || session instanceof Fault) return failed(session ?? noAnswer);
+    if (session === undefined || session instanceof Fault) return { outcome: failed(session ?? noAnswer), ms: 0 };
     const document = documents.get(session)?.get(documentId(reference.parsed)) ?? failed(noAnswer);
-    return document.ok ? takeOut(reference, document.value) : document;
+    return { outcome: document.ok ? takeOut(reference, document.value) : document, ms: took.get(session) ?? 0 };
   });
 }
 

@@ -8,6 +8,7 @@ import { Fault, failed, type Outcome } from '../core/fault.ts';
 import type { Manifest } from '../core/model.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { DocumentKey, PutResult } from '../provider-kit/contract.ts';
+import { asFault } from '../provider-kit/operation.ts';
 import { documentId, type ConfiguredProvider, type Sessions } from '../provider-kit/session.ts';
 import { inspect, specOf } from './inspect.ts';
 import type { PlannedReference } from './plan.ts';
@@ -98,12 +99,34 @@ export async function putValue(
   const { field } = reference.parsed;
   const patch = { value, rotatedAt: new Date(), ...(field === undefined ? {} : { field }) };
   try {
-    return await sessions
-      .get(reference.configured, 'operator')
-      .use('put', (session, op) => session.put(documentOf(reference), patch, { expect }, op));
+    return await noted('write', reference, sessions, () =>
+      sessions.get(reference.configured, 'operator').use('put', (session, op) => session.put(documentOf(reference), patch, { expect }, op)),
+    );
   } catch (error) {
     if (!(error instanceof Fault) || error.kind !== 'timeout') throw error;
     throw new Fault('timeout', { ...error.detail, message: `${error.detail.message}; whether the value was written is not known` });
+  }
+}
+
+/** A change of a value, noted for the audit log whether it succeeds or not. */
+async function noted<T extends PutResult | void>(
+  event: 'write' | 'remove',
+  reference: PlannedReference,
+  sessions: Sessions,
+  change: () => Promise<T>,
+): Promise<T> {
+  await sessions.ready();
+  const since = performance.now();
+  const access = { event, reference: reference.placed.reference.text, provider: reference.configured.config.name };
+  const ms = (): number => performance.now() - since;
+  try {
+    const result = await change();
+    sessions.note({ ...access, version: result?.version, ms: ms() });
+    return result;
+  } catch (error) {
+    const fault = asFault(error);
+    sessions.note({ ...access, fault, requestId: fault.detail.requestId, ms: ms() });
+    throw error;
   }
 }
 
@@ -136,9 +159,11 @@ async function expectedDocument(reference: PlannedReference, manifest: Manifest,
 
 /** Removes a value; of a document with several fields only the one that the reference names. @throws Fault */
 export async function removeValue(reference: PlannedReference, sessions: Sessions): Promise<void> {
-  await sessions
-    .get(reference.configured, 'operator')
-    .use('remove', (session, op) => session.remove({ ...documentOf(reference), ...fieldOf(reference) }, op));
+  await noted('remove', reference, sessions, () =>
+    sessions
+      .get(reference.configured, 'operator')
+      .use('remove', (session, op) => session.remove({ ...documentOf(reference), ...fieldOf(reference) }, op)),
+  );
 }
 
 const fieldOf = ({ parsed }: PlannedReference): { readonly field?: string } => (parsed.field === undefined ? {} : { field: parsed.field });

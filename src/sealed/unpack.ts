@@ -24,7 +24,7 @@ export function unpack(bundle: Bundle, file: string, dir: string): Unpacked {
       // Whoever knows our recipient can make a bundle: what a child may get besides is for this host to say.
       env: { inherit: true, pass: [], keep: [], allowDangerous: [] },
       mask: bundle.mask,
-      audit: { required: bundle.protected, sinks: [] },
+      audit: { required: bundle.protected, sinks: ['file'] },
       policy: { overAge: 'warn', require: [] },
       secrets: new Map(secrets.map((secret) => [secret.name, specOf(secret, file)])),
     },

@@ -133,10 +133,14 @@ function settingLines({ env, mask, audit }: Manifest): readonly string[] {
     ...env.allowDangerous.map((name) => lineOf('env.allowDangerous', word(name))),
     ...(mask.mode === 'never' ? [lineOf('mask.mode', 'never')] : []),
     ...(mask.minLength > MASKED_FROM ? [lineOf(MIN_LENGTH, String(mask.minLength))] : []),
-    ...(audit.sinks.includes('file') ? [] : [lineOf('audit.without', 'file')]),
-    ...audit.sinks.filter((sink) => !OWN_SINKS.includes(sink)).map((sink) => lineOf('audit.sink', canonical(sink))),
+    ...(audit.sinks.some((sink) => useOf(sink) === 'file') ? [] : [lineOf('audit.without', 'file')]),
+    ...audit.sinks
+      .filter((sink) => !OWN_SINKS.includes(useOf(sink)) && audit.personal?.includes(sink) !== true)
+      .map((sink) => lineOf('audit.sink', canonical(sink))),
   ];
 }
+
+const useOf = (sink: unknown): unknown => (typeof sink === 'object' && sink !== null && 'use' in sink ? sink.use : sink);
 
 /** Relative to the manifest, as a checkout has it anywhere; absolute where the two have nothing in common. */
 function relativeTo(dir: string, file: string): string {

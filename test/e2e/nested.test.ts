@@ -135,7 +135,7 @@ describe('A63 a run inside a run', () => {
     const server = await changingVault();
     const one = await project({ manifest: manifestFor(server, API) });
     const inner = ['run', '--pass-env', 'VAULT_TOKEN', '--', 'sh', '-c', `${SECRETS} run -- ${SHOW('KEY')}`];
-    const result = await one.run(inner, { env: { ...env, SECRETS_STATE_DIR: '/dev/null/state' } });
+    const result = await one.run(inner, { env: { ...env, SECRETS_STATE_DIR: '/dev/null/state', SECRETS_AUDIT: 'off' } });
     expect(result).toMatchObject({ code: 0, stdout: `${server.values[1]?.toUpperCase()}\n` });
     expect(result.stderr).not.toContain('state');
   });

@@ -89,7 +89,7 @@ describe('manifestSchema', () => {
     'providers: { Vault: {} }',
     'mask: { minLength: 0 }',
     'env: { inherit: [A] }',
-    'audit: { sinks: [file, { kind: syslog }] }',
+    'audit: { sinks: [file, { use: syslog }] }',
   ])('agrees with what checks the manifest: %s', async (text) => {
     const problems = new Problems();
     const tree = readTree(text, 'f', 'the manifest', problems);

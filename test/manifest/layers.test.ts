@@ -286,7 +286,7 @@ describe("the user's config.yaml", () => {
       'mask: { minLength: 4 }\naudit: { required: true, sinks: [stderr, file] }\n',
     );
     expect(manifest.mask).toEqual({ mode: 'auto', minLength: 4, requirePty: true });
-    expect(manifest.audit).toEqual({ required: true, sinks: ['file', 'stderr'] });
+    expect(manifest.audit).toEqual({ required: true, sinks: ['file', 'stderr'], personal: ['stderr'] });
   });
 
   it('cannot weaken a protected profile', async () => {

@@ -172,7 +172,7 @@ const WEAKENINGS: readonly (readonly [string, string])[] = [
   ['a value that is shown', BASE.replace('REGION: env://AWS_REGION', 'REGION: { ref: "env://AWS_REGION", sensitive: false }')],
   ['a template that is shown', `${BASE}  URL: { template: "x \${API_KEY}", sensitive: false }\n`],
   ['no audit log', `${BASE}audit: { sinks: [] }\n`],
-  ['an audit log elsewhere', `${BASE}audit: { sinks: [file, { otlp: https://log.example.com }] }\n`],
+  ['an audit log elsewhere', `${BASE}audit: { sinks: [file, { use: otlp, endpoint: https://log.example.com }] }\n`],
 ];
 
 /** Each one changes BASE without giving anything away. */

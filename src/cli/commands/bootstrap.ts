@@ -13,6 +13,7 @@ import { errorCode, writeNewFile } from '../../platform/atomic-file.ts';
 import type { VaultOptions } from '../../providers/vault/options.ts';
 import type { Wrapped, WrapRequest } from '../../providers/vault/bootstrap.ts';
 import { entryNamed, withAdapterHost } from '../adapter-host.ts';
+import { recordAlone } from '../auditing.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { withSpinner } from '../spinner.ts';
@@ -57,6 +58,7 @@ async function bootstrap(context: Context, name: string, options: BootstrapOptio
   const made = await withSpinner(context, `asking ${name}`, () =>
     withAdapterHost(context, entry, 'operator', (settings, host, op) => wrapSecretId(settings as VaultOptions, host, request, op)),
   );
+  await recordAlone(context, { event: 'bootstrap', name, reference: `auth/${request.mount}/role/${request.role}`, result: 'ok' });
   const file = out === undefined ? undefined : path.resolve(context.cwd, out);
   if (file !== undefined) await write(file, made);
   report(context, name, request, made, file);

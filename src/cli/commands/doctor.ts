@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 import { CODES, SecretsError } from '../../core/errors.ts';
 import type { Check } from '../../provider-kit/contract.ts';
 import { load, type Loaded } from '../../run/load.ts';
+import { auditChecks } from '../audit-check.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { withOrWithoutManifest } from '../loaded-run.ts';
@@ -59,13 +60,18 @@ async function findManifest(context: Context): Promise<Found> {
     const trust = await trustFindings(context, loaded);
     const profile = manifest.profile === undefined ? '' : `, profile ${manifest.profile}`;
     const message = `${shortPath(manifest.path ?? '', context.cwd)}${profile}`;
-    const checks: Check[] = [{ title: 'manifest', status: 'ok', message }, ...trust, ...(await projectChecks(manifest, context.env))];
+    const checks: Check[] = [
+      { title: 'manifest', status: 'ok', message },
+      ...trust,
+      ...(await auditChecks(context, manifest)),
+      ...(await projectChecks(manifest, context.env)),
+    ];
     return { checks, usable: trust.every(({ status }) => status !== 'fail') };
   } catch (error) {
     if (!(error instanceof SecretsError)) throw error;
     const { code, message, hint = CODES[code].hint } = error.primary;
     if (code === 'MANIFEST_NOT_FOUND' && context.manifest === undefined) {
-      return { checks: [{ title: 'manifest', status: 'warn', message, hint }], usable: true };
+      return { checks: [{ title: 'manifest', status: 'warn', message, hint }, ...(await auditChecks(context, undefined))], usable: true };
     }
     const count = error.issues.length;
     const check: Check =

@@ -9,16 +9,19 @@ import { isUtf8 } from 'node:buffer';
 import type { Command } from 'commander';
 import { SecretsError, type Issue } from '../../core/errors.ts';
 import type { Manifest } from '../../core/model.ts';
+import { revealEntry } from '../../run/audit-entries.ts';
 import type { Plan } from '../../run/plan.ts';
 import type { Run } from '../../run/prepare.ts';
 import { resolve, type ResolvedSecret } from '../../run/resolve.ts';
 import { validate } from '../../run/validate.ts';
+import { record, recordAnyway } from '../auditing.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
+import { REASON, withReason, type ReasonOption } from '../options.ts';
 import { withSpinner } from '../spinner.ts';
 import { partsOf, withTargets, type Target } from '../target.ts';
 
-interface GetOptions {
+interface GetOptions extends ReasonOption {
   readonly reveal?: boolean;
 }
 
@@ -26,7 +29,8 @@ export const define: CommandModule['define'] = (command, open) => {
   command
     .argument('<name>', 'a secret of the manifest, or a reference')
     .option('--reveal', 'really write the value')
-    .action(async (name: string, options: GetOptions, self: Command) => get(open(self), name, options));
+    .option(...REASON)
+    .action(async (name: string, options: GetOptions, self: Command) => get(withReason(open(self), options), name, options));
 };
 
 async function get(context: Context, name: string, options: GetOptions): Promise<void> {
@@ -40,6 +44,7 @@ async function get(context: Context, name: string, options: GetOptions): Promise
   await withTargets(context, [name], async ([target], manifest, run) => {
     if (target === undefined) return;
     const secret = await withSpinner(context, 'fetching the value', () => fetchValue(context, target, manifest, run));
+    await record(run, manifest, 'resolve', [revealEntry(target.name, secret)]);
     const bytes = secret.value.reveal();
     if (context.output.json) {
       const value = isUtf8(bytes) ? { value: bytes.toString('utf8') } : { base64: bytes.toString('base64') };
@@ -64,6 +69,7 @@ async function fetchValue(context: Context, target: Target, manifest: Manifest, 
     if (found !== undefined) return found.secret;
   } catch (error) {
     if (!(error instanceof SecretsError)) throw error;
+    await recordAnyway(run, manifest, 'resolve');
     const [first, ...rest] = error.issues.map((issue) => fitting(issue, target));
     throw first === undefined ? error : new SecretsError([first, ...rest]);
   }

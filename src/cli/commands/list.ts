@@ -58,7 +58,7 @@ async function list(context: Context, names: readonly string[], options: ListOpt
   const where = parseWhere(options.where);
   const order = options.sort === undefined ? undefined : parseOrder(options.sort);
   const { workspace, read } = options;
-  await withSurvey(context, names, { workspace, where, read }, async (survey) => {
+  await withSurvey(context, names, { workspace, where, read, uses: true }, async (survey) => {
     const found = listRows(survey, where);
     if (options.orphans === true) {
       await (await import('../orphans.ts')).showOrphans(context, survey, found);

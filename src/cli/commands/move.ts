@@ -23,12 +23,13 @@ import { prepareEdit, sourcePlace, type EntryPlace } from '../manifest-edit.ts';
 import { kebabOf } from '../naming.ts';
 import { again } from '../said-once.ts';
 import { withRun } from '../session.ts';
+import { REASON, withReason, type ReasonOption } from '../options.ts';
 import { withSpinner } from '../spinner.ts';
 import { checkFits, failure, placedAt, versionText, writable } from '../stored.ts';
 import { isReference, targetOf, type Target } from '../target.ts';
 import { affectedBy, allUses, useText, type Use } from '../uses.ts';
 
-interface MoveOptions {
+interface MoveOptions extends ReasonOption {
   readonly to: string;
   readonly overwrite?: boolean;
   readonly deleteSource?: boolean;
@@ -40,7 +41,8 @@ export const define: CommandModule['define'] = (command, open) => {
     .requiredOption('--to <reference>', 'the new place')
     .option('--overwrite', 'replace a value that is there')
     .option('--delete-source', 'remove the old value at the end')
-    .action(async (name: string, options: MoveOptions, self: Command) => move(open(self), name, options));
+    .option(...REASON)
+    .action(async (name: string, options: MoveOptions, self: Command) => move(withReason(open(self), options), name, options));
 };
 
 interface Plan {
@@ -152,6 +154,7 @@ interface Copied {
 /** Reads the value and writes it. The same value in the new place, as an ended move leaves it, is as good. */
 async function copy(context: Context, { source, from, destination, to, manifest }: Plan, overwrite: boolean): Promise<Copied> {
   return withRun(context, async (_loaded, run) => {
+    run.sessions.call(to.placed.reference.text, source.label);
     const read = async (reference: PlannedReference): Promise<ResolvedSecret> => {
       const [outcome] = await readValues([reference], manifest, run.sessions);
       if (outcome?.ok === true) return outcome.value;
@@ -179,9 +182,10 @@ async function copy(context: Context, { source, from, destination, to, manifest 
 
 /** Reads the new place as a run would, with sessions that have seen nothing yet. */
 async function verify(context: Context, target: Target, to: PlannedReference, value: SecretValue): Promise<void> {
-  const read = await withRun(again(context), (loaded, run) =>
-    withSpinner(context, `reading back from ${to.configured.config.name}`, () => readValues([to], loaded.manifest, run.sessions)),
-  );
+  const read = await withRun(again(context), (loaded, run) => {
+    run.sessions.call(to.placed.reference.text, target.label);
+    return withSpinner(context, `reading back from ${to.configured.config.name}`, () => readValues([to], loaded.manifest, run.sessions));
+  });
   const [outcome] = read;
   if (outcome?.ok !== true) throw failure(target, outcome?.fault, to);
   if (outcome.value.value.equals(value)) return;
@@ -196,9 +200,10 @@ async function verify(context: Context, target: Target, to: PlannedReference, va
 async function deleteSource(context: Context, source: Target, from: PlannedReference): Promise<void> {
   const { text } = from.placed.reference;
   try {
-    await withRun(again(context), (_loaded, run) =>
-      withSpinner(context, `removing from ${from.configured.config.name}`, () => removeValue(from, run.sessions)),
-    );
+    await withRun(again(context), (_loaded, run) => {
+      run.sessions.call(text, source.label);
+      return withSpinner(context, `removing from ${from.configured.config.name}`, () => removeValue(from, run.sessions));
+    });
   } catch (error) {
     throw failure(source, error, from, `the move itself is done; try again with: secrets remove ${text}`);
   }

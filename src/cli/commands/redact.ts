@@ -12,6 +12,7 @@ import { maskingFor } from '../../run/masking.ts';
 import type { SelectOptions } from '../../run/select.ts';
 import { resolvedOf } from '../../run/validate.ts';
 import { fetchChosen, madeByReadingText, valuesOf } from '../../scan/values.ts';
+import { record } from '../auditing.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { addSelectOptions, selectOptionsOf, type SelectArguments } from '../select-options.ts';
@@ -38,6 +39,7 @@ async function redact(context: Context, options: SelectArguments): Promise<void>
 async function fetchPlan(context: Context, select: SelectOptions): Promise<MaskPlan> {
   return withRun(context, async ({ manifest }, run) => {
     const resolution = await withSpinner(context, 'fetching the values', () => fetchChosen(manifest, run, select));
+    await record(run, manifest, 'use');
     const { absent, madeByReading, failures } = valuesOf(resolution);
     const [first, ...others] = failures.map((issue): Issue => ({
       ...issue,

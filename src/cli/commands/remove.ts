@@ -19,12 +19,13 @@ import { manifestFile, prepareEdit, sourcePlace, type PreparedEdit } from '../ma
 import { askConfirm } from '../prompts.ts';
 import { recoveryOf } from '../recovery.ts';
 import { again } from '../said-once.ts';
+import { REASON, withReason, type ReasonOption } from '../options.ts';
 import { withSpinner } from '../spinner.ts';
 import { failure } from '../stored.ts';
 import { isReference, targetOf, type Target } from '../target.ts';
 import { affectedBy, allUses, useText, type Use } from '../uses.ts';
 
-interface RemoveOptions {
+interface RemoveOptions extends ReasonOption {
   readonly yes?: boolean;
   readonly keepEntry?: boolean;
   readonly keepValue?: boolean;
@@ -36,7 +37,8 @@ export const define: CommandModule['define'] = (command, open) => {
     .option('-y, --yes', 'do not ask')
     .option('--keep-entry', 'leave the manifest as it is')
     .option('--keep-value', 'leave the value in its manager')
-    .action(async (name: string, options: RemoveOptions, self: Command) => remove(open(self), name, options));
+    .option(...REASON)
+    .action(async (name: string, options: RemoveOptions, self: Command) => remove(withReason(open(self), options), name, options));
 };
 
 interface Removal {

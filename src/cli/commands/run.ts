@@ -12,10 +12,12 @@ import type { Loaded } from '../../run/load.ts';
 import { outerRun } from '../../run/nested.ts';
 import { prepare, type Prepared, type PrepareOptions } from '../../run/prepare.ts';
 import { Relay, statusOf } from '../../run/supervise.ts';
+import type { TrustState } from '../../trust/decide.ts';
+import { record, recordAnyway } from '../auditing.ts';
 import { announceMasks, takesMasks } from '../ci-masks.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { references } from '../options.ts';
+import { references, withReason } from '../options.ts';
 import {
   addRunOptions,
   inheritWarning,
@@ -40,7 +42,7 @@ import { ensureTrusted } from '../trust-gate.ts';
 
 export const define: CommandModule['define'] = (command, open) => {
   addRunOptions(command.argument('[command...]', 'the program and its arguments, best behind --').passThroughOptions()).action(
-    async (argv: string[], options: RunOptions, self: Command) => runCommand(open(self), argv, options),
+    async (argv: string[], options: RunOptions, self: Command) => runCommand(withReason(open(self), options), argv, options),
   );
 };
 
@@ -90,8 +92,9 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   const replacement = replacing?.planReplacement(context, manifest, options, command, mask);
   const wrapper = options.dieWithParent === true ? await parentDeath(context) : undefined;
 
+  let trust: TrustState | undefined;
   try {
-    await ensureTrusted(context, loaded, { once: options.trust === true, envFiles: envFilesOf(options), signal: cancel.signal });
+    trust = await ensureTrusted(context, loaded, { once: options.trust === true, envFiles: envFilesOf(options), signal: cancel.signal });
   } catch (error) {
     if (early !== undefined) process.exit(statusOf(early));
     throw error;
@@ -99,7 +102,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   closeInspector();
   const step = stopwatch(traceOf(context));
   const newPipes = beginPipes(replacing === undefined ? mask : { ...mask, mode: 'never' });
-  const run = openRun(context, loaded, cancel.signal);
+  const run = openRun(context, loaded, cancel.signal, trust);
   const stateFolder = userFolders(context.env).state;
   const outer = outerRun(context.env, stateFolder);
   const newHandover = (): Handover => new Handover(descriptorsToKeep(args, context.env, keepFds));
@@ -118,6 +121,7 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
     prepared = await withSpinner(context, 'fetching secrets', () => prepare(manifest, run, preparation));
     replacing?.refuseLeases(prepared);
   } catch (error) {
+    await recordAnyway(run, manifest, 'resolve');
     await closeQuickly(run);
     if (early !== undefined) process.exit(statusOf(early));
     throw error;
@@ -129,20 +133,29 @@ async function runCommand(context: Context, argv: readonly string[], options: Ru
   reportPrepared(context, prepared);
   // What an outer run has injected is old by then.
   const prepareAgain = async (how: Handover): Promise<Prepared> => {
-    const again = await prepare(manifest, run, { ...preparation, handover: how, fresh: true });
-    await announce(again);
-    return again;
+    try {
+      const again = await prepare(manifest, run, { ...preparation, handover: how, fresh: true });
+      await record(run, manifest, 'resolve');
+      await announce(again);
+      return again;
+    } catch (error) {
+      await recordAnyway(run, manifest, 'resolve');
+      throw error;
+    }
   };
   // Sign-in tokens are given back as soon as nothing needs them; a lease lives as long as its token.
   const leased = prepared.valid.secrets.some(({ secret }) => secret.lease !== undefined);
   if (!leased && watching === undefined) await closeQuickly(run);
   if (early !== undefined) {
+    await recordAnyway(run, manifest, 'resolve');
     await closeQuickly(run);
     process.exit(statusOf(early));
   }
-
   // Counted last, so that a run that can't begin uses nothing up.
-  await sealed?.takeUse();
+  if (sealed !== undefined) {
+    await run.sessions.ready();
+    await sealed.takeUse();
+  }
   const starting: StartOptions = {
     run,
     command,

@@ -21,6 +21,7 @@ import type { Finding, SearchContext } from '../../scan/finding.ts';
 import { searchHistory, searchStaged } from '../../scan/history.ts';
 import { SearchPlan } from '../../scan/plan.ts';
 import { fetchChosen, madeByReadingText, valuesOf, type FetchedValues } from '../../scan/values.ts';
+import { record } from '../auditing.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { named } from '../inventory.ts';
@@ -75,6 +76,7 @@ function refuseMixed(paths: readonly string[], { staged, history, ignored, dupli
 async function fetchValues(context: Context, options: SelectArguments): Promise<{ manifest: Manifest; fetched: FetchedValues }> {
   return withRun(context, async ({ manifest }, run) => {
     const resolution = await withSpinner(context, 'fetching the values', () => fetchChosen(manifest, run, selectOptionsOf(options)));
+    await record(run, manifest, 'use');
     return { manifest, fetched: valuesOf(resolution) };
   });
 }

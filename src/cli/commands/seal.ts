@@ -10,16 +10,18 @@ import { formatDuration, parseDuration } from '../../core/duration.ts';
 import { SecretsError } from '../../core/errors.ts';
 import type { Milliseconds } from '../../core/model.ts';
 import { errorCode, writeNewFile } from '../../platform/atomic-file.ts';
+import { sealEntries } from '../../run/audit-entries.ts';
 import { prepare } from '../../run/prepare.ts';
 import type { Bundle } from '../../sealed/bundle.ts';
+import { record } from '../auditing.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { someOf } from '../options.ts';
+import { REASON, someOf, withReason, type ReasonOption } from '../options.ts';
 import { addSelectOptions, selectOptionsOf, type SelectArguments } from '../select-options.ts';
 import { withRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
 
-interface SealOptions extends SelectArguments {
+interface SealOptions extends SelectArguments, ReasonOption {
   readonly to?: readonly string[];
   readonly out?: string;
   readonly all?: boolean;
@@ -44,7 +46,8 @@ export const define: CommandModule['define'] = (command, open) => {
     .option('--expires <duration>', 'how long it can be used (24h)')
     .option('--uses <n>', 'how many runs may use it; the host that opens it counts')
     .option('--for <command>', 'the command that may use it, such as "backup.sh --all"')
-    .action(async (options: SealOptions, self: Command) => seal(open(self), options));
+    .option(...REASON)
+    .action(async (options: SealOptions, self: Command) => seal(withReason(open(self), options), options));
 };
 
 async function seal(context: Context, options: SealOptions): Promise<void> {
@@ -74,6 +77,7 @@ async function seal(context: Context, options: SealOptions): Promise<void> {
       prepare(manifest, run, { select: selectOptionsOf(options), argv: [], handover: { pathOf: ({ name }) => name } }),
     );
     for (const warning of prepared.valid.warnings) context.output.warn(warning);
+    await record(run, manifest, 'use', sealEntries(prepared));
     return pack(prepared, manifest, { lifetime, uses, command }, new Date());
   });
   if (bundle.secrets.length === 0) throw usage('there is nothing to put in');

@@ -24,12 +24,13 @@ import { generateOf, type GenerateOptions } from '../generate-options.ts';
 import { withOptionalManifest } from '../loaded-run.ts';
 import { manifestFile, prepareEdit, sourcePlace, type PreparedEdit } from '../manifest-edit.ts';
 import { askConfirm } from '../prompts.ts';
+import { REASON, withReason, type ReasonOption } from '../options.ts';
 import { withSpinner } from '../spinner.ts';
 import { checkFits, failure, nameOf, versionText, writable } from '../stored.ts';
 import { isReference, targetOf, type Target } from '../target.ts';
 import { readValue } from '../value-input.ts';
 
-interface SetOptions extends GenerateOptions {
+interface SetOptions extends GenerateOptions, ReasonOption {
   readonly fromFile?: string;
   readonly exact?: boolean;
   readonly allowEmpty?: boolean;
@@ -53,6 +54,7 @@ export const define: CommandModule['define'] = (command, open) => {
     .option('--expect <version>', 'only if this is the current version; absent: only if there is none')
     .option('--exact', 'keep the newline at the end of stdin')
     .option('--allow-empty', 'store an empty value')
+    .option(...REASON)
     .addHelpText(
       'after',
       `
@@ -69,7 +71,7 @@ Ways to give the value:
       const at = words.findIndex((word) => !word.startsWith('-'));
       const [first = name] = words.splice(Math.max(at, 0), 1);
       refuseArgvValue(first, words, long);
-      await set(open(self), first, options);
+      await set(withReason(open(self), options), first, options);
     });
 };
 
@@ -96,6 +98,7 @@ async function set(context: Context, name: string, options: SetOptions): Promise
   checkFits(target, reference, value);
   const { text, provider } = reference.placed.reference;
   const put = async (manifest: Manifest, run: Run): Promise<PutResult> => {
+    if (edit !== undefined) run.sessions.call(text, target.label);
     try {
       if (edit !== undefined && options.expect === undefined) return await putNewValue(reference, value, manifest, run.sessions);
       return await putValue(reference, value, options.expect, run.sessions);

@@ -19,6 +19,7 @@ import { word } from '../../trust/text.ts';
 import { hashOf, type TrustSet } from '../../trust/trust-set.ts';
 import { wholeSet } from '../../trust/whole.ts';
 import { manifestsBelow } from '../../trust/workspace.ts';
+import { recordTrust } from '../auditing.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { shortPath } from '../output.ts';
@@ -114,8 +115,12 @@ async function trust(context: Context, subjects: readonly Subject[], yes: boolea
   }
   if (!yes || !output.json) for (const subject of open) tell(context, subject, yes);
   const agreed = open.length === 0 || yes || (await askConfirm(open.length === 1 ? 'Trust it?' : `Trust these ${open.length}?`, false));
-  if (agreed) for (const { keeping, lines } of open) await addRecord(keeping, lines, new Date());
-  else process.exitCode = 1;
+  if (agreed) {
+    for (const { file, keeping, lines } of open) {
+      await addRecord(keeping, lines, new Date());
+      await recordTrust(context, file, hashOf(lines), { event: 'trust', result: 'ok' });
+    }
+  } else process.exitCode = 1;
   if (output.json) {
     output.resultJson({
       manifests: subjects.map((subject) => ({ ...rowOf(context, subject), trusted: agreed || !open.includes(subject) })),
@@ -165,7 +170,11 @@ const rowOf = (context: Context, { file, lines, missing }: Subject) => ({
 async function revoke(context: Context, files: readonly string[]): Promise<void> {
   const { output } = context;
   const rows: { readonly manifest: string; readonly revoked: boolean }[] = [];
-  for (const file of files) rows.push({ manifest: shortPath(file, context.cwd), revoked: await removeRecords(keepingFor(context, file)) });
+  for (const file of files) {
+    const revoked = await removeRecords(keepingFor(context, file));
+    if (revoked) await recordTrust(context, file, undefined, { event: 'untrust', result: 'ok' });
+    rows.push({ manifest: shortPath(file, context.cwd), revoked });
+  }
   if (output.json) output.resultJson({ manifests: rows });
   else
     for (const { manifest, revoked } of rows)

@@ -1,11 +1,11 @@
 /** Health and identity of a provider, without reading a secret. */
 import { Fault } from '../../core/fault.ts';
-import type { SecretValue } from '../../core/secret-value.ts';
 import type { Check, DoctorReport, Operation } from '../../provider-kit/contract.ts';
 import { sourceOf } from './entra-fault.ts';
 import type { Options } from './options.ts';
 import { DEFAULT_VAULT_DOMAIN } from './reference.ts';
 import type { SignIn } from './sign-in-method.ts';
+import { identityOf } from './token-identity.ts';
 import type { TokenSource } from './token-source.ts';
 import type { Vault } from './vault.ts';
 
@@ -71,24 +71,3 @@ const longLived = (signIn: SignIn): readonly Check[] =>
         },
       ]
     : [];
-
-/** Who a token is for, by its claims. They are not verified: this is for people, not for a decision. */
-function identityOf(token: SecretValue): string | undefined {
-  const claims = claimsOf(token);
-  const who = ['upn', 'unique_name', 'appid', 'oid'].map((name) => printable(claims[name])).find((value) => value !== undefined);
-  const tenant = printable(claims.tid);
-  return who === undefined ? undefined : `${who}${tenant === undefined ? '' : ` of tenant ${tenant}`}`;
-}
-
-function claimsOf(token: SecretValue): Readonly<Record<string, unknown>> {
-  try {
-    const [, payload = ''] = token.reveal().toString('utf8').split('.');
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    return typeof claims === 'object' && claims !== null ? (claims as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}
-
-const printable = (claim: unknown): string | undefined =>
-  typeof claim === 'string' && /^[0-9A-Za-z._@#+-]{1,128}$/.test(claim) ? claim : undefined;

@@ -10,6 +10,7 @@ import type { Options } from './options.ts';
 import { DEFAULT_VAULT_DOMAIN } from './reference.ts';
 import type * as sdkModule from './sdk.ts';
 import { chooseSignIn, type Chosen, type SignIn } from './sign-in-method.ts';
+import { identityOf } from './token-identity.ts';
 import { libraryOptions, Transport } from './transport.ts';
 
 type Sdk = typeof sdkModule;
@@ -99,6 +100,8 @@ export class TokenSource {
     try {
       const token = await flight;
       this.#tokens.set(id, token);
+      const identity = identityOf(token.value);
+      if (identity !== undefined) this.#host.signedInAs?.(identity);
       return token;
     } finally {
       this.#flights.delete(id);

@@ -1,5 +1,5 @@
 /** The token of a session: found or made once, made anew after it ended, revoked if it was ours. */
-import { Fault } from '../../core/fault.ts';
+import { Fault, plainWord } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { Host, Operation } from '../../provider-kit/contract.ts';
 import { findCredential, type Credential } from './credentials.ts';
@@ -118,6 +118,9 @@ export class SignIn {
     }
     const value = SecretValue.fromText(token);
     this.#host.sensitive(value);
+    // What the server's audit log calls the same principal.
+    const entity = plainWord(stringAt(auth, 'entity_id'));
+    this.#host.signedInAs?.(entity === undefined ? about : `${about} entity ${entity}`);
     return { value, from: about, isOurs: true, isRevocable: stringAt(auth, 'token_type') !== 'batch' };
   }
 
