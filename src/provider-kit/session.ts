@@ -227,6 +227,13 @@ export class ProviderSession {
     return Promise.all(keys.map((key) => this.#reads.get(documentId(key)) ?? Promise.resolve(failed(brokenContract))));
   }
 
+  /** Reads one document anew, whatever was read before. @throws Fault */
+  async read(key: DocumentKey): Promise<Document> {
+    const [outcome = failed(brokenContract)] = await this.#fetch([key]);
+    if (!outcome.ok) throw outcome.fault;
+    return outcome.value;
+  }
+
   async doctor(): Promise<DoctorReport> {
     return this.#guard(async () => (await this.#opened()).doctor(this.#operation));
   }
