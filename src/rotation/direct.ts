@@ -48,7 +48,12 @@ export async function rotateDirect(context: DirectContext): Promise<Promoted> {
   }
 }
 
-async function isWritten({ ground, field }: DirectContext, from: string | undefined, value: SecretValue, rotatedAt: Date): Promise<boolean> {
+async function isWritten(
+  { ground, field }: DirectContext,
+  from: string | undefined,
+  value: SecretValue,
+  rotatedAt: Date,
+): Promise<boolean> {
   const { version, rotatedAt: dates } = await ground.metadata();
   if (version !== undefined && version === from) return false;
   const recorded = field === undefined ? undefined : dates?.[field];

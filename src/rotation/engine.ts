@@ -103,7 +103,10 @@ export class Engine {
   /** What this machine calls the document: equal for two references that mean the same one. @throws Fault 'options' */
   documentOf({ reference, unit }: Pick<Job, 'reference' | 'unit'>): string {
     const identity = this.#options.sessions.identity(reference.configured, 'rotate');
-    return createHash('sha256').update(JSON.stringify([identity, unit.key])).digest('hex').slice(0, 32);
+    return createHash('sha256')
+      .update(JSON.stringify([identity, unit.key]))
+      .digest('hex')
+      .slice(0, 32);
   }
 
   async #alone(job: Job, work: (ground: Ground, document: string) => Promise<Result>): Promise<Result> {
@@ -235,7 +238,9 @@ export class Engine {
       admin: async () => {
         if (admin === undefined) return undefined;
         const value = await groundOf(admin.configured, admin.parsed, sessions).read();
-        await this.#options.audit.record([{ event: 'use', reference: admin.placed.reference.text, result: 'ok', source: 'provider', ...textOf('name', job.name) }]);
+        await this.#options.audit.record([
+          { event: 'use', reference: admin.placed.reference.text, result: 'ok', source: 'provider', ...textOf('name', job.name) },
+        ]);
         return value;
       },
       say: (line) => say(job, line),
@@ -307,7 +312,12 @@ export class Engine {
     }
   }
 
-  async #record(job: Job, event: AuditEventName, version: string | undefined, more: Pick<AuditEntry, 'result' | 'code'> = { result: 'ok' }): Promise<void> {
+  async #record(
+    job: Job,
+    event: AuditEventName,
+    version: string | undefined,
+    more: Pick<AuditEntry, 'result' | 'code'> = { result: 'ok' },
+  ): Promise<void> {
     const reference = job.reference.placed.reference.text;
     await this.#options.audit.record([{ event, reference, ...textOf('name', job.name), ...textOf('version', version), ...more }]);
   }
@@ -317,7 +327,12 @@ export class Engine {
   }
 }
 
-const FOLLOWING: Readonly<Partial<Record<Step, Step>>> = { planned: 'created', created: 'applied', applied: 'verified', verified: 'promoted' };
+const FOLLOWING: Readonly<Partial<Record<Step, Step>>> = {
+  planned: 'created',
+  created: 'applied',
+  applied: 'verified',
+  verified: 'promoted',
+};
 
 const textOf = <K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } =>
   (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: string };

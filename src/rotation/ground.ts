@@ -46,7 +46,11 @@ const keyOf = (ref: ParsedRef, version?: string): DocumentKey => ({ key: ref.key
 /** @param ref what is rotated: the reference's own value, or the whole document around it */
 export function groundOf(configured: ConfiguredProvider, ref: ParsedRef, sessions: Sessions): Ground {
   const session = (): ProviderSession => sessions.get(configured, 'rotate');
-  const patch = (value: SecretValue, rotatedAt: Date): Patch => ({ value, rotatedAt, ...(ref.field === undefined ? {} : { field: ref.field }) });
+  const patch = (value: SecretValue, rotatedAt: Date): Patch => ({
+    value,
+    rotatedAt,
+    ...(ref.field === undefined ? {} : { field: ref.field }),
+  });
   const pending = <T>(call: (store: PendingStore, op: Parameters<PendingStore['find']>[1]) => Promise<T>): Promise<T> =>
     session().use('pending', (opened, op) => call(opened.pending, op));
   const metadata = async (): Promise<Metadata> => {
@@ -62,7 +66,8 @@ export function groundOf(configured: ConfiguredProvider, ref: ParsedRef, session
       if (presence === 'absent') throw new Fault('not-found', 'there is no value yet that could be replaced');
       return version;
     },
-    versions: async () => (session().can('versions') ? session().use('versions', (opened, op) => opened.versions(keyOf(ref), op)) : undefined),
+    versions: async () =>
+      session().can('versions') ? session().use('versions', (opened, op) => opened.versions(keyOf(ref), op)) : undefined,
     read: async (version) => {
       const { bytes } = await session().read(keyOf(ref, version));
       if (ref.field === undefined) return bytes;

@@ -31,7 +31,8 @@ export function commandOf(options: Readonly<Record<string, unknown>>, key: strin
 /** Runs one to its end; its output goes to our stderr. @throws Fault when it can't start, fails, or takes too long */
 export async function runHook(key: 'before' | 'after', argv: readonly [string, ...string[]], context: HookContext): Promise<void> {
   const found = findCommand(argv[0], context.env['PATH'], context.baseDir);
-  if (!found.ok) throw new Fault('unavailable', { message: `the command of rotate.${key} cannot be started: ${found.message}`, retryable: false });
+  if (!found.ok)
+    throw new Fault('unavailable', { message: `the command of rotate.${key} cannot be started: ${found.message}`, retryable: false });
   const more = {
     SECRETS_ROTATED: context.label,
     SECRETS_ROTATED_REFERENCE: context.reference,
@@ -47,7 +48,10 @@ export async function runHook(key: 'before' | 'after', argv: readonly [string, .
   });
   const ending = await new Promise<string | undefined>((resolve) => {
     child.once('error', () => resolve('could not be run'));
-    child.once('exit', (code, signal) => resolve(code === 0 ? undefined : signal === null ? `ended with ${code ?? 0}` : `was ended by ${signal}`));
+    child.once('exit', (code, signal) =>
+      resolve(code === 0 ? undefined : signal === null ? `ended with ${code ?? 0}` : `was ended by ${signal}`),
+    );
   });
-  if (ending !== undefined) throw new Fault('unavailable', { message: `the command of rotate.${key} ${ending}`, retryable: false, code: 'IO' });
+  if (ending !== undefined)
+    throw new Fault('unavailable', { message: `the command of rotate.${key} ${ending}`, retryable: false, code: 'IO' });
 }

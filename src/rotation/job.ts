@@ -55,7 +55,9 @@ export async function jobFor(
     return {
       code: 'CAPABILITY_UNSUPPORTED',
       message:
-        spec.source.kind === 'template' ? 'it is built from other secrets and has no value of its own' : 'it is a plain setting of the manifest',
+        spec.source.kind === 'template'
+          ? 'it is built from other secrets and has no value of its own'
+          : 'it is a plain setting of the manifest',
       hint: spec.source.kind === 'template' ? partsHint(spec) : 'change it in the manifest',
     };
   const using = wishes.using ?? ROTATOR_NAMES.find((known) => known === spec.rotate?.using);

@@ -51,7 +51,10 @@ export function materialOf(options: Readonly<Record<string, unknown>>): Material
   const require = CHARACTER_CLASSES.filter((known) => wanted.includes(known));
   const missing = require.find((known) => !POSSIBLE[alphabet].includes(known));
   if (missing !== undefined)
-    throw new Fault('options', { message: `no value of the alphabet ${alphabet} has a ${missing}`, hint: 'take another alphabet, such as ascii' });
+    throw new Fault('options', {
+      message: `no value of the alphabet ${alphabet} has a ${missing}`,
+      hint: 'take another alphabet, such as ascii',
+    });
   return { kind: one('kind', MATERIAL_KINDS, 'password'), length, alphabet, require, bits };
 }
 

@@ -34,7 +34,11 @@ export async function promote(
 }
 
 /** The current version, if it differs from the base in other fields only. */
-async function rebased({ ground, label }: Pick<StagedContext, 'ground' | 'label'>, base: string | undefined, fault: Error): Promise<string | undefined> {
+async function rebased(
+  { ground, label }: Pick<StagedContext, 'ground' | 'label'>,
+  base: string | undefined,
+  fault: Error,
+): Promise<string | undefined> {
   const current = await ground.version();
   if (base === undefined || current === base || current === undefined || (await ground.versions()) === undefined) throw fault;
   const [before, now] = [await ground.read(base), await ground.read(current)];

@@ -9,7 +9,7 @@ import type { PendingInfo } from '../provider-kit/contract.ts';
 import type { Ground } from './ground.ts';
 import { promote } from './promote.ts';
 import type { Target } from './target.ts';
-import { faultOf, inProgress, isUnknown, neitherWorks, refused, unfinished } from './words.ts';
+import { faultOf, inProgress, isUnknown, neitherWorks, perhapsCreated, refused, unfinished } from './words.ts';
 
 export type Step = 'planned' | 'created' | 'applied' | 'verified' | 'promoted' | 'retired' | 'aborted';
 
@@ -81,16 +81,21 @@ async function create(context: StagedContext, base: string | undefined): Promise
     const fault = made;
     if (fault.kind !== 'conflict' && !isUnknown(fault)) throw fault;
     const found = await ground.pending.find().catch(() => {
-      throw fault;
+      throw perhapsCreated(label, fault);
     });
     if (found !== undefined && (await isOurs(context, found, value, base))) return readPending(context, found);
     if (found !== undefined) throw inProgress(label, found);
-    if (tries === MOST_TRIES) throw fault;
+    if (tries === MOST_TRIES) throw perhapsCreated(label, fault);
   }
 }
 
 /** Whether a pending value is what this process has sent, under whatever id. */
-async function isOurs({ ground, rotation }: StagedContext, found: PendingInfo, value: SecretValue, base: string | undefined): Promise<boolean> {
+async function isOurs(
+  { ground, rotation }: StagedContext,
+  found: PendingInfo,
+  value: SecretValue,
+  base: string | undefined,
+): Promise<boolean> {
   if (found.rotation === rotation) return true;
   if (found.rotation === undefined || found.base !== base) return false;
   return (await ground.pending.read(found.rotation)).equals(value);

@@ -45,6 +45,15 @@ export function unfinished(label: string, fault: Fault): Fault {
   });
 }
 
+export const perhapsCreated = (label: string, fault: Fault): Fault =>
+  isUnknown(fault)
+    ? new Fault(fault.kind, {
+        ...fault.detail,
+        message: `${fault.detail.message}; whether the new value was stored as pending is not known, the current one is as it was`,
+        hint: `${again(label, '--resume')} finds out and goes on`,
+      })
+    : fault;
+
 export const editedMeanwhile = (label: string): Fault =>
   new Fault('conflict', {
     message: 'somebody stored another value during the rotation; it was not overwritten, the new value stays pending',

@@ -9,7 +9,17 @@ import { findCommand } from '../../platform/command.ts';
 import { commandOf } from '../hooks.ts';
 import { makeMaterial, materialOf } from '../material.ts';
 import type { Rotator, Target, TargetContext } from '../target.ts';
-import { EXEC_STEPS, faultOfProgram, fromWire, helloAnswer, stepAnswer, toWire, wrongAnswer, type ExecStep, type StepAnswer } from './messages.ts';
+import {
+  EXEC_STEPS,
+  faultOfProgram,
+  fromWire,
+  helloAnswer,
+  stepAnswer,
+  toWire,
+  wrongAnswer,
+  type ExecStep,
+  type StepAnswer,
+} from './messages.ts';
 import { Program } from './program.ts';
 
 const DEFAULT_LIMIT_MS = 60_000;
@@ -43,7 +53,11 @@ class ExecTarget implements Target {
     const { options, env, baseDir, say, signal } = context;
     const [command, ...args] = requiredCommand(options);
     const found = findCommand(command, env['PATH'], baseDir);
-    if (!found.ok) throw new Fault('options', { message: `the program of rotate.command cannot be started: ${found.message}`, hint: 'check rotate.command in the manifest' });
+    if (!found.ok)
+      throw new Fault('options', {
+        message: `the program of rotate.command cannot be started: ${found.message}`,
+        hint: 'check rotate.command in the manifest',
+      });
     const names = [...PASSED, ...passedNames(options)];
     const own = Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
     const program = new Program({ file: found.file, args, cwd: baseDir, env: own, limitMs: limitOf(options), say, signal });
@@ -127,7 +141,10 @@ function parsed(line: string): unknown {
 function requiredCommand(options: TargetContext['options']): readonly [string, ...string[]] {
   const argv = commandOf(options, 'command');
   if (argv === undefined)
-    throw new Fault('options', { message: 'the rotator exec needs a program', hint: 'add command: [./rotate-it] to rotate in the manifest' });
+    throw new Fault('options', {
+      message: 'the rotator exec needs a program',
+      hint: 'add command: [./rotate-it] to rotate in the manifest',
+    });
   return argv;
 }
 
@@ -142,6 +159,7 @@ function limitOf(options: TargetContext['options']): number {
   const given = options['timeout'];
   if (given === undefined) return DEFAULT_LIMIT_MS;
   const limit = typeof given === 'string' ? parseDuration(given) : undefined;
-  if (limit === undefined || limit === 0) throw new Fault('options', { message: 'rotate.timeout must be a duration', hint: 'write timeout: 60s' });
+  if (limit === undefined || limit === 0)
+    throw new Fault('options', { message: 'rotate.timeout must be a duration', hint: 'write timeout: 60s' });
   return limit;
 }

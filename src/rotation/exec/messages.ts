@@ -63,4 +63,7 @@ export function faultOfProgram(step: string, code: string | undefined): Fault {
 }
 
 export const wrongAnswer = (why: string): Fault =>
-  new Fault('protocol', { message: `the program of the rotator does not keep to the protocol: ${why}`, hint: 'see rotate.command in the README' });
+  new Fault('protocol', {
+    message: `the program of the rotator does not keep to the protocol: ${why}`,
+    hint: 'see rotate.command in the README',
+  });

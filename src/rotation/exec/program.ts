@@ -38,11 +38,18 @@ export class Program {
 
   constructor(options: ProgramOptions) {
     this.#options = options;
-    this.#child = spawn(options.file, [...options.args], { cwd: options.cwd, env: { ...options.env }, stdio: ['pipe', 'pipe', 'pipe'], signal: options.signal });
+    this.#child = spawn(options.file, [...options.args], {
+      cwd: options.cwd,
+      env: { ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      signal: options.signal,
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#exited = promise;
     const over = (why: string): void => {
-      this.#end(new Fault('unavailable', { message: `the program of the rotator ${why}`, hint: 'see what it wrote above', retryable: false }));
+      this.#end(
+        new Fault('unavailable', { message: `the program of the rotator ${why}`, hint: 'see what it wrote above', retryable: false }),
+      );
       resolve();
     };
     this.#child.once('error', () => over(options.signal.aborted ? 'was interrupted' : 'could not be run'));
@@ -67,7 +74,12 @@ export class Program {
     this.#waiting = { resolve, reject };
     const timer = setTimeout(() => {
       this.#child.kill('SIGKILL');
-      this.#end(new Fault('timeout', { message: `the program of the rotator did not answer within ${Math.round(this.#options.limitMs / 1000)} s`, hint: 'rotate.timeout in the manifest allows more' }));
+      this.#end(
+        new Fault('timeout', {
+          message: `the program of the rotator did not answer within ${Math.round(this.#options.limitMs / 1000)} s`,
+          hint: 'rotate.timeout in the manifest allows more',
+        }),
+      );
     }, this.#options.limitMs);
     try {
       this.#child.stdin.write(`${JSON.stringify(message)}\n`);

@@ -144,7 +144,10 @@ class PostgresTarget implements Target {
       const by: Login = { ...login, ...own, user: own.user ?? adminUser };
       const answer = await logIn(by, passwordOf(by), ca);
       if (answer.state === 'in') return { client: answer.client, login: by, isAdmin: true };
-      throw new Fault('unauthenticated', { message: 'PostgreSQL does not accept the administrator', hint: 'check rotate.admin or --admin' });
+      throw new Fault('unauthenticated', {
+        message: 'PostgreSQL does not accept the administrator',
+        hint: 'check rotate.admin or --admin',
+      });
     }
     if (this.#options.users === 'alternate')
       throw new Fault('options', {

@@ -115,7 +115,10 @@ function documentWith(value: SecretValue, { user, password }: { readonly passwor
       ? put(value, ['url'], urlWith(url.value.reveal().toString('utf8'), change))
       : value;
   if (withUrl === value && !FIELDS.password.some(has))
-    throw new Fault('options', { message: 'the document has neither a field password nor a field url', hint: 'name the field in the reference' });
+    throw new Fault('options', {
+      message: 'the document has neither a field password nor a field url',
+      hint: 'name the field in the reference',
+    });
   const withUser = user === undefined ? withUrl : put(withUrl, FIELDS.user, user);
   return put(withUser, FIELDS.password, password);
 }

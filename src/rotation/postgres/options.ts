@@ -29,7 +29,8 @@ export function postgresOptions(options: Readonly<Record<string, unknown>>, base
   const users = text('users') ?? 'single';
   if (users !== 'single' && users !== 'alternate') throw wrong('users', 'single or alternate');
   const port = options['port'];
-  if (port !== undefined && (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535)) throw wrong('port', 'a port number');
+  if (port !== undefined && (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535))
+    throw wrong('port', 'a port number');
   const url = text('url');
   const server = url === undefined ? {} : fromUrl(url);
   if (server.password !== undefined)

@@ -40,7 +40,12 @@ export async function logIn(login: Login, password: string, ca: string | undefin
 }
 
 /** Sets or, with undefined, takes away the password of a user. @throws Fault */
-export async function setPassword(client: Client, user: string | 'CURRENT_USER', password: string | undefined, login: Login): Promise<void> {
+export async function setPassword(
+  client: Client,
+  user: string | 'CURRENT_USER',
+  password: string | undefined,
+  login: Login,
+): Promise<void> {
   const { default: pg } = await import('pg');
   const role = user === 'CURRENT_USER' ? user : pg.escapeIdentifier(user);
   const stored = password === undefined ? 'NULL' : pg.escapeLiteral(scramVerifier(password));
@@ -53,7 +58,12 @@ export async function mayLogIn(client: Client, user: string, login: Login): Prom
   return (rows[0] as { readonly rolcanlogin?: boolean } | undefined)?.rolcanlogin === true;
 }
 
-async function query(client: Client, text: string, login: Login, values: readonly string[] = []): Promise<{ readonly rows: readonly unknown[] }> {
+async function query(
+  client: Client,
+  text: string,
+  login: Login,
+  values: readonly string[] = [],
+): Promise<{ readonly rows: readonly unknown[] }> {
   try {
     return await client.query(text, [...values]);
   } catch (error) {
@@ -126,7 +136,12 @@ function faultOfServer(error: unknown, { host = '' }: Login): Fault {
   const kind: FaultKind = code === undefined ? 'timeout' : (KINDS[code] ?? (/^(?:22|42|28|0L|P0)/.test(code) ? 'denied' : 'unavailable'));
   const where = plainWord(host) ?? 'its host';
   if (kind === 'denied') return new Fault(kind, { ...detail, message: `PostgreSQL refused the change (${code ?? ''})` });
-  if (kind === 'options') return new Fault(kind, { ...detail, message: 'PostgreSQL has no such database', hint: 'add rotate.database to the manifest' });
+  if (kind === 'options')
+    return new Fault(kind, { ...detail, message: 'PostgreSQL has no such database', hint: 'add rotate.database to the manifest' });
   const told = code === undefined ? '' : ` (${code})`;
-  return new Fault(kind, { ...detail, message: `PostgreSQL at ${where} did not answer as it should${told}`, hint: 'check that the server can be reached from here' });
+  return new Fault(kind, {
+    ...detail,
+    message: `PostgreSQL at ${where} did not answer as it should${told}`,
+    hint: 'check that the server can be reached from here',
+  });
 }
