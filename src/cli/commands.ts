@@ -59,6 +59,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   history: { group: 'See', summary: 'list the versions of a secret by their metadata', load: () => import('./commands/history.ts') },
   get: { group: 'See', summary: 'write one value to stdout, only with --reveal', load: () => import('./commands/get.ts') },
   set: { group: 'Change', summary: 'store a value, typed, piped, from a file, or generated', load: () => import('./commands/set.ts') },
+  rotate: {
+    group: 'Change',
+    summary: 'replace values by new ones, in steps that survive a crash',
+    load: () => import('./commands/rotate.ts'),
+  },
   move: { group: 'Change', summary: 'move a value to another manager, with its reference', load: () => import('./commands/move.ts') },
   remove: { group: 'Change', summary: 'remove a value from its manager', aliases: ['rm'], load: () => import('./commands/remove.ts') },
   audit: {

@@ -19,8 +19,15 @@ export interface SecretContext extends ReferenceContext {
 
 /** Keys of `rotate` that mean the same for every rotator; the others belong to it. */
 const ROTATE_KEYS: ReadonlySet<string> = new Set(['using', 'every', 'grace', 'admin']);
-/** The own keys of rotators that have a fixed set; the others check theirs themselves. */
-const ROTATOR_KEYS: Readonly<Record<string, readonly string[]>> = { generate: ['length', 'alphabet'], provider: [] };
+const HOOKS = ['before', 'after'];
+const MATERIAL = ['length', 'alphabet', 'require'];
+/** The own keys of rotators. */
+const ROTATOR_KEYS: Readonly<Record<string, readonly string[]>> = {
+  generate: [...MATERIAL, 'kind', 'bits', ...HOOKS],
+  provider: HOOKS,
+  postgres: [...MATERIAL, 'users', 'names', 'url', 'host', 'port', 'database', 'user', 'adminUser', 'sslmode', 'ca', ...HOOKS],
+  exec: [...MATERIAL, 'kind', 'bits', 'command', 'pass', 'timeout', ...HOOKS],
+};
 
 /** @returns by name, in the order of the manifest. Entries whose source can't be read are reported and left out. */
 export function readSecrets(definitions: Definitions, context: SecretContext): ReadonlyMap<string, SecretSpec> {

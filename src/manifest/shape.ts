@@ -89,6 +89,7 @@ const reference = text('a reference such as local://NAME');
 const profileName = text('the name of a profile: letters, digits, dot, - and _', PLAIN_NAME);
 const profileNames = list(profileName, 'profiles', 1);
 const names = list(line, 'names');
+const argv = list(text('text'), 'a program and its arguments', 1);
 
 const secretMap = map('', {
   ref: either('a reference or a list of references', reference, list(reference, 'references', 1)),
@@ -115,6 +116,15 @@ const secretMap = map('', {
       admin: reference,
       length: { kind: 'number', ...GENERATED_LENGTH },
       alphabet: words(...ALPHABETS),
+      kind: words('password', 'uuid', 'ed25519', 'rsa'),
+      require: list(words('upper', 'lower', 'digit', 'symbol'), 'classes of characters'),
+      users: words('single', 'alternate'),
+      names: list(line, 'users', 2),
+      command: argv,
+      before: argv,
+      after: argv,
+      pass: names,
+      timeout: duration,
     },
     { required: ['using'], open: true },
   ),

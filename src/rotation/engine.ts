@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Audit, AuditEntry, AuditEventName } from '../audit/event.ts';
 import { Fault } from '../core/fault.ts';
+import type { SecretValue } from '../core/secret-value.ts';
 import { withLock } from '../platform/lock.ts';
 import type { Sessions } from '../provider-kit/session.ts';
 import { rotateByBackend } from './backend.ts';
@@ -16,7 +17,7 @@ import type { Job } from './job.ts';
 import type { Journal, RotationRecord } from './journal.ts';
 import { makeMaterial, materialOf } from './material.ts';
 import { putBack, rotateStaged, type Promoted, type Step } from './staged.ts';
-import type { Target } from './target.ts';
+import type { Rotator, Target } from './target.ts';
 import { faultOf, inProgress } from './words.ts';
 
 export interface EngineOptions {
@@ -27,8 +28,8 @@ export interface EngineOptions {
   /** Names of the credentials that were signed in with, which the user's own programs do not get. */
   readonly credentials: ReadonlySet<string>;
   readonly now: () => Date;
-  /** Waits before another look; false when it has waited long enough. */
-  readonly patience: (tries: number) => Promise<boolean>;
+  /** Waits before another look at the target or the backend; false when it has waited long enough. */
+  readonly patience: (tries: number, what: 'target' | 'backend') => Promise<boolean>;
   readonly signal: AbortSignal;
   /** Called when a step is reached, for the person who waits. */
   readonly progress: (job: Job, step: Step) => void;
@@ -47,6 +48,8 @@ export interface Result {
   readonly from?: string | undefined;
   /** When the former value ends; undefined where it has ended or never does. */
   readonly retireAt?: Date | undefined;
+  /** Whether the manager keeps the former version readable, since it can't be told to disable one. */
+  readonly kept?: boolean | undefined;
   /** A failure after the value was rotated, which changes nothing about that. */
   readonly afterwards?: Fault | undefined;
 }
@@ -65,6 +68,24 @@ export class Engine {
       if (job.rotator === undefined) return this.#unstaged(job, ground, document, known, resume);
       return this.#staged(job, ground, document, known, resume);
     });
+  }
+
+  /**
+   * Makes an older version current again: a new version with its value, which the target is given first where there is
+   * one. @throws Fault
+   */
+  async rollBack(job: Job, version: string): Promise<Result> {
+    const result = await this.#alone(job, async (ground, document) => {
+      const old = async (): Promise<SecretValue> => ground.read(version);
+      if (job.rotator !== undefined) return this.#staged(againWith(job, old), ground, document, undefined, false);
+      const value = await old();
+      const record = this.#newRecord(job, document, undefined);
+      const planned = (from: string | undefined): Promise<void> => this.#reached(job, { ...record, ...textOf('from', from) }, 'planned');
+      const { now } = this.#options;
+      return this.#promoted(job, ground, record, await rotateDirect({ ground, next: () => value, now, field: job.unit.field, planned }));
+    });
+    await this.#record(job, 'rollback', result.version);
+    return result;
   }
 
   /** Takes a rotation back that has not ended: the current value works, the pending one is gone. @throws Fault */
@@ -130,7 +151,8 @@ export class Engine {
     if (resume && known === undefined) return { state: 'nothing' };
     const record = this.#newRecord(job, document, resume ? known : undefined);
     await this.#hook(job, 'before', undefined);
-    const { patience, now } = this.#options;
+    const { now } = this.#options;
+    const patience = (tries: number): Promise<boolean> => this.#options.patience(tries, 'backend');
     const planned = (from: string | undefined): Promise<void> => this.#reached(job, { ...record, ...textOf('from', from) }, 'planned');
     const promoted = await this.#failing(job, 'rotate.promoted', () =>
       job.using === 'provider'
@@ -167,7 +189,7 @@ export class Engine {
             rotation: record.id,
             resume,
             now: this.#options.now,
-            patience: this.#options.patience,
+            patience: (tries) => this.#options.patience(tries, 'target'),
             reached: async (at, { rotation, version }) => {
               step = at;
               record = { ...record, ...(rotation === record.id ? {} : { pending: rotation }), ...textOf('version', version) };
@@ -184,15 +206,16 @@ export class Engine {
     const record = { ...before, ...textOf('version', version), ...textOf('from', from), retireAt: retireAt.toISOString() };
     await this.#reached(job, record, 'promoted');
     const afterwards = await this.#afterwards(job, ground, record);
-    const isOpen = job.grace > 0 && this.#options.journal.folder !== undefined;
-    return { state: 'rotated', rotation: record.id, version, from, ...(isOpen ? { retireAt } : {}), afterwards };
+    const ends = canEnd(job, ground);
+    const later = ends && job.grace > 0 && this.#options.journal.folder !== undefined;
+    return { state: 'rotated', rotation: record.id, version, from, ...(later ? { retireAt } : {}), kept: !ends, afterwards };
   }
 
   /** The value is rotated: what fails from here on is told and changes nothing about that. */
   async #afterwards(job: Job, ground: Ground, record: RotationRecord): Promise<Fault | undefined> {
     try {
       await this.#hook(job, 'after', record.version);
-      if (job.grace === 0) await this.#end(job, ground, record);
+      if (job.grace === 0 && canEnd(job, ground)) await this.#end(job, ground, record);
       return undefined;
     } catch (error) {
       return faultOf(error);
@@ -201,7 +224,9 @@ export class Engine {
 
   async #end(job: Job, ground: Ground, record: RotationRecord): Promise<void> {
     await this.#failing(job, 'rotate.retired', async () => {
-      if (job.rotator !== undefined) await this.#withTarget(job, ground, record.id, (target) => target.retire());
+      // After another rotation it is that one's former value which the target still takes.
+      const isLatest = record.version === undefined || (await ground.version()) === record.version;
+      if (job.rotator !== undefined && isLatest) await this.#withTarget(job, ground, record.id, (target) => target.retire());
       if (record.from !== undefined && ground.canEnd) await ground.setState(record.from, 'disabled');
     });
     await this.#reached(job, record, 'retired', record.from);
@@ -326,6 +351,27 @@ export class Engine {
     return this.#options.now().toISOString();
   }
 }
+
+/** The job with an older value in place of a new one. */
+const againWith = (job: Job, old: () => Promise<SecretValue>): Job => {
+  const { rotator } = job;
+  if (rotator === undefined) return job;
+  const open: Rotator['open'] = async (context) => {
+    const target = await rotator.open(context);
+    return {
+      next: old,
+      apply: (value) => target.apply(value),
+      accepts: (value) => target.accepts(value),
+      finish: (value) => target.finish(value),
+      retire: () => target.retire(),
+      close: () => target.close(),
+    };
+  };
+  return { ...job, rotator: { unit: rotator.unit, open } };
+};
+
+/** Whether something can be done to end a former value: at its target, or in its store. */
+const canEnd = ({ rotator }: Job, ground: Ground): boolean => rotator !== undefined || ground.canEnd;
 
 const FOLLOWING: Readonly<Partial<Record<Step, Step>>> = {
   planned: 'created',

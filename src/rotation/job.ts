@@ -44,7 +44,10 @@ type Refusal = Pick<Issue, 'code' | 'message' | 'hint'>;
 
 /** Why this can't be rotated, or the job. Loads the rotator, asks nobody. */
 export async function jobFor(
-  target: Pick<Job, 'label' | 'name' | 'spec'> & { readonly references: readonly PlannedReference[] },
+  target: Pick<Job, 'label' | 'spec'> & {
+    readonly name?: string;
+    readonly references: readonly PlannedReference[];
+  },
   wishes: Wishes,
   manifest: Job['manifest'],
   planAdmin: (spec: SecretSpec) => Promise<PlannedReference | undefined>,

@@ -69,6 +69,11 @@ export class Run {
     );
   }
 
+  /** Aborted when the time is over or the run was cancelled. */
+  get signal(): AbortSignal {
+    return this.#deadline.signal;
+  }
+
   /** A further operation of the same sessions: its clock begins at the start, and documents are read again. */
   async again<T>(work: () => Promise<T>): Promise<T> {
     this.#deadline.restart();

@@ -114,8 +114,11 @@ function referenceLine(reference: Reference, use: string | undefined): string | 
 
 /** What a rotator connects to or executes. */
 function rotatorLines({ rotate }: SecretSpec): readonly string[] {
-  if (rotate === undefined || PLAIN_ROTATORS.has(rotate.using) || Object.keys(rotate.options).length === 0) return [];
-  return [lineOf('rotate', word(rotate.using), canonical(rotate.options))];
+  if (rotate === undefined) return [];
+  const { before, after } = rotate.options;
+  const programs = { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
+  const decides = PLAIN_ROTATORS.has(rotate.using) ? programs : rotate.options;
+  return Object.keys(decides).length === 0 ? [] : [lineOf('rotate', word(rotate.using), canonical(decides))];
 }
 
 /** A fetched value, or text made of one, that is shown as it is. */

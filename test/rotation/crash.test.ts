@@ -56,7 +56,7 @@ describe('a rotation with a target', () => {
           expect(world.calls).not.toContain('apply');
         }),
       ),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 
@@ -237,7 +237,7 @@ describe('a value that opens nothing', () => {
           expect(world.puts).toBe(puts);
         }),
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

@@ -1,0 +1,98 @@
+/** Which secrets a rotation is about: by name, by `--where`, by what is due; and which former values end now. */
+import { SecretsError } from '../core/errors.ts';
+import type { Journal, RotationRecord } from '../rotation/journal.ts';
+import { takeInventory, stateOf, type Row } from './inventory.ts';
+import type { Place } from './rotate-places.ts';
+import { allTargets, isReference, targetsOf, type Target } from './target.ts';
+import { isWhere, type Where } from './where.ts';
+
+export interface Wanted {
+  readonly names: readonly string[];
+  readonly where: Where | undefined;
+  readonly due: boolean;
+}
+
+export interface Chosen {
+  readonly place: Place;
+  readonly targets: readonly Target[];
+  /** Rotations whose former value ends now. */
+  readonly retiring: readonly RotationRecord[];
+}
+
+/** @throws SecretsError USAGE where a filter matches no secret at all */
+export async function choose(places: readonly Place[], wanted: Wanted, journal: Journal): Promise<readonly Chosen[]> {
+  const found = await Promise.all(places.map((place) => chooseIn(place, wanted, journal)));
+  const matched = found.some(({ matched }) => matched);
+  if (wanted.where !== undefined && !matched)
+    throw new SecretsError({ code: 'USAGE', message: 'no secret matches --where', hint: 'secrets list shows owners, states and tags' });
+  return found;
+}
+
+async function chooseIn(place: Place, { names, where, due }: Wanted, journal: Journal): Promise<Chosen & { readonly matched: boolean }> {
+  const { manifest } = place.loaded;
+  const named = names.length > 0;
+  const all = named
+    ? await targetsOf(names, manifest)
+    : (await allTargets(manifest)).filter(({ spec }) => spec.source.kind === 'references');
+  const asks = due || where?.has('state') === true;
+  const rows = asks ? await rowsOf(place, all) : new Map<Target, Row>();
+  const matching = where === undefined ? all : all.filter((target) => isWhere(where, target, () => statesOf(rows.get(target))));
+  const targets = due ? matching.filter((target) => isDue(place, target, rows.get(target))) : matching;
+  return { place, targets, matched: matching.length > 0, retiring: due ? await retiringIn(matching, place, journal) : [] };
+}
+
+async function rowsOf({ loaded: { manifest }, run }: Place, targets: readonly Target[]): Promise<ReadonlyMap<Target, Row>> {
+  const { rows } = await takeInventory(targets, manifest, run.sessions, {});
+  return new Map(rows.toReversed().map((row) => [row.target, row]));
+}
+
+/** `present due`: its state, and whether it is time. */
+function statesOf(row: Row | undefined): string {
+  if (row === undefined) return 'unknown';
+  return isOver(row) ? `${stateOf(row)} due overdue` : stateOf(row);
+}
+
+const isOver = (row: Row): boolean =>
+  row.kind === 'reference' && row.fault === undefined && row.condition.dueAt !== undefined && row.condition.dueAt <= new Date();
+
+/** Whether its time has come; where its age is not known, a person is told and decides. */
+function isDue({ context: { output } }: Place, target: Target, row: Row | undefined): boolean {
+  const { rotate } = target.spec;
+  if (rotate === undefined || row === undefined || row.kind !== 'reference') return false;
+  if (row.fault !== undefined)
+    throw new SecretsError({ code: row.fault.code, name: target.label, message: row.fault.detail.message, hint: row.fault.detail.hint });
+  if (
+    rotate.every !== undefined &&
+    row.metadata.presence !== 'absent' &&
+    row.condition.madeAt === undefined &&
+    row.condition.dueAt === undefined
+  )
+    output.warn({
+      name: target.label,
+      message: 'its manager does not say how old it is, so it is not rotated',
+      hint: `secrets rotate ${target.label}`,
+    });
+  return isOver(row);
+}
+
+/** Of what is chosen, the rotations that are promoted and whose grace is over. */
+async function retiringIn(
+  targets: readonly Target[],
+  { loaded: { manifest } }: Place,
+  journal: Journal,
+): Promise<readonly RotationRecord[]> {
+  const now = new Date();
+  const texts = new Set(targets.flatMap(({ references }) => references.map(({ placed }) => placed.reference.text)));
+  return (await journal.all(now)).filter(
+    (record) =>
+      record.step === 'promoted' &&
+      record.retireAt !== undefined &&
+      new Date(record.retireAt) <= now &&
+      record.manifest === manifest.path &&
+      record.profile === manifest.profile &&
+      texts.has(record.reference),
+  );
+}
+
+/** Arguments that are references; all of them, or none: a name needs a manifest. */
+export const onlyReferences = (names: readonly string[]): readonly string[] => (names.length > 0 && names.every(isReference) ? names : []);

@@ -1,0 +1,160 @@
+/** What a rotation will do, to whom, and how it is shown before anybody agrees to it. Touches no network. */
+import type { Issue } from '../core/errors.ts';
+import type { SecretSpec } from '../core/model.ts';
+import { userFolders } from '../platform/folders.ts';
+import { holderState } from '../platform/lock-holder.ts';
+import { graceText, jobFor, type Job, type Wishes } from '../rotation/job.ts';
+import { loadAdapters, providersOf, understand, type PlannedReference } from '../run/plan.ts';
+import { runsFolder, sweepRecords, type RunRecord } from '../run/records.ts';
+import type { Context } from './context.ts';
+import type { Place } from './rotate-places.ts';
+import { issueAbout } from './stored.ts';
+import { asFault } from '../provider-kit/operation.ts';
+import { Fault } from '../core/fault.ts';
+import { isReference, targetsOf, type Target } from './target.ts';
+import { affectedBy, allUses, useText, type Use } from './uses.ts';
+
+export interface PlannedRotation {
+  readonly place: Place;
+  readonly target: Target;
+  readonly job: Job;
+  /** Other entries that mean the same value, and templates that hold it. */
+  readonly affected: readonly string[];
+  /** Running programs that have the present value. */
+  readonly running: readonly RunRecord[];
+}
+
+export interface RotationPlan {
+  readonly rotations: readonly PlannedRotation[];
+  /** Why others can't be rotated. */
+  readonly refused: readonly Issue[];
+}
+
+/** @param admin a reference that goes before the manifest's */
+export async function planRotations(
+  chosen: readonly { readonly place: Place; readonly targets: readonly Target[] }[],
+  wishes: Omit<Wishes, 'admin'>,
+  admin: string | undefined,
+): Promise<RotationPlan> {
+  const rotations: PlannedRotation[] = [];
+  const refused: Issue[] = [];
+  for (const { place, targets } of chosen) {
+    const { manifest } = place.loaded;
+    const own = admin === undefined ? undefined : (await targetsOf([admin], manifest))[0]?.references[0];
+    const uses = await allUses(place.context, manifest);
+    const records = recordsOf(place.context);
+    for (const target of targets) {
+      const job = await jobFor(target, { ...wishes, admin: own }, manifest, (spec) => adminOf(spec, place));
+      const [reference] = target.references;
+      if (!('rotator' in job)) {
+        refused.push(
+          reference === undefined
+            ? { ...job, name: target.label, at: target.spec.at }
+            : { ...issueAbout(target, new Fault('ref', job.message), reference), ...job },
+        );
+        continue;
+      }
+      const texts = new Set([job.reference.placed.reference.text]);
+      rotations.push({
+        place,
+        target,
+        job,
+        affected: affectedNames(job, uses, place),
+        running: records.filter(({ secrets }) =>
+          secrets.some(({ state, reference: text }) => state === 'injected' && text !== undefined && texts.has(text)),
+        ),
+      });
+    }
+  }
+  return { rotations: distinct(rotations), refused };
+}
+
+/** The same document and field in two manifests is rotated once; what the other says about it is not lost. */
+function distinct(rotations: readonly PlannedRotation[]): readonly PlannedRotation[] {
+  const byValue = new Map<string, PlannedRotation>();
+  for (const one of rotations) {
+    const { reference, unit } = one.job;
+    const { config } = reference.configured;
+    const key = JSON.stringify([config.use, config.options, unit.key, unit.field]);
+    const known = byValue.get(key);
+    const more =
+      known === undefined ? [] : [...known.affected, ...(known.job.label === one.job.label ? [] : [one.job.label]), ...one.affected];
+    byValue.set(key, known === undefined ? one : { ...known, affected: [...new Set(more)].filter((name) => name !== known.job.label) });
+  }
+  return [...byValue.values()];
+}
+
+async function adminOf({ name, rotate }: SecretSpec, { loaded: { manifest } }: Place): Promise<PlannedReference | undefined> {
+  if (rotate?.admin === undefined) return undefined;
+  const { adapters, issues } = await loadAdapters(providersOf(manifest, [rotate.admin]));
+  const [wrong] = issues;
+  const planned = wrong ?? understand(rotate.admin, adapters, name);
+  if ('parsed' in planned) return planned;
+  throw new Fault('options', {
+    message: `rotate.admin: ${planned.message}`,
+    ...(planned.hint === undefined ? {} : { hint: planned.hint }),
+  });
+}
+
+function affectedNames(job: Job, uses: readonly Use[], { loaded: { manifest } }: Place): readonly string[] {
+  const same = affectedBy({ ...job.reference, parsed: job.unit }, uses);
+  const own = new Set([job.name, ...same.map(({ name }) => name)]);
+  const templates = [...manifest.secrets.values()].filter(
+    ({ source }) => source.kind === 'template' && source.parts.some((part) => 'name' in part && own.has(part.name)),
+  );
+  const names = [
+    ...same.filter(({ name, profile }) => name !== job.name || profile !== manifest.profile).map((use) => useText(use, manifest)),
+    ...templates.map(({ name }) => name),
+  ];
+  return [...new Set(names)];
+}
+
+function recordsOf({ env }: Context): readonly RunRecord[] {
+  const { state } = userFolders(env);
+  if (state === undefined) return [];
+  return sweepRecords(runsFolder(state)).filter(({ program, run }) => holderState(program ?? run) !== 'dead');
+}
+
+/** `DB_PASSWORD  vault://secret/db#password  by postgres; the former value ends after 1d`, and who notices. */
+export function planLines({ job, affected, running }: PlannedRotation): readonly string[] {
+  const { text } = job.reference.placed.reference;
+  const { owner, contact, consumers, runbook } = job.spec;
+  const who = [owner, contact === undefined ? undefined : `(${contact})`].filter((part) => part !== undefined).join(' ');
+  return [
+    `${isReference(job.label) ? text : `${job.label}  ${text}`}`,
+    `  by ${job.using}${job.admin === undefined ? '' : `, as ${job.admin.placed.reference.text}`}; the former value ends ${graceText(job.grace)}`,
+    ...(who === '' ? [] : [`  owner: ${who}`]),
+    ...(runbook === undefined ? [] : [`  runbook: ${runbook}`]),
+    ...(consumers.length === 0 ? [] : [`  consumers: ${consumers.join(', ')}`]),
+    ...(affected.length === 0 ? [] : [`  also changes: ${affected.join(', ')}`]),
+    ...running.map(
+      ({ command, program, run, profile }) =>
+        `  running with the present value: ${command} (pid ${(program ?? run).pid}${profile === undefined ? '' : `, ${profile}`})`,
+    ),
+  ];
+}
+
+export const planJson = ({ job, affected, running }: PlannedRotation): object => ({
+  name: job.name,
+  reference: job.reference.placed.reference.text,
+  provider: job.reference.placed.reference.provider,
+  using: job.using,
+  admin: job.admin?.placed.reference.text,
+  graceSeconds: Math.round(job.grace / 1000),
+  owner: job.spec.owner,
+  contact: job.spec.contact,
+  runbook: job.spec.runbook,
+  consumers: job.spec.consumers,
+  affected,
+  running: running.map(({ id, command, program, run, profile, since }) => ({
+    run: id,
+    pid: (program ?? run).pid,
+    command,
+    profile,
+    since,
+  })),
+});
+
+/** A failure of a rotation as an issue about its secret. */
+export const rotationIssue = ({ target, job }: Pick<PlannedRotation, 'target' | 'job'>, error: unknown): Issue =>
+  issueAbout(target, asFault(error), job.reference);
