@@ -2,6 +2,7 @@
 import { Fault } from '../core/fault.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { Ground } from './ground.ts';
+import { isSameValue } from './same.ts';
 import type { Promoted } from './staged.ts';
 import { faultOf, isUnknown } from './words.ts';
 
@@ -59,7 +60,7 @@ async function isWritten(
   const recorded = field === undefined ? undefined : dates?.[field];
   if (recorded !== undefined && recorded.getTime() === rotatedAt.getTime()) return true;
   const now = await ground.read();
-  const same = now.equals(value);
+  const same = isSameValue(now, value);
   now.wipe();
   return same;
 }

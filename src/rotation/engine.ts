@@ -201,14 +201,22 @@ export class Engine {
     return this.#promoted(job, ground, record, promoted);
   }
 
-  async #promoted(job: Job, ground: Ground, before: RotationRecord, { version, from }: Promoted): Promise<Result> {
+  async #promoted(
+    job: Job,
+    ground: Ground,
+    before: RotationRecord,
+    promoted: Promoted,
+    state: 'rotated' | 'finished' = 'rotated',
+  ): Promise<Result> {
+    const { version, from } = promoted;
     const retireAt = new Date(this.#options.now().getTime() + job.grace);
     const record = { ...before, ...textOf('version', version), ...textOf('from', from), retireAt: retireAt.toISOString() };
     await this.#reached(job, record, 'promoted');
-    const afterwards = await this.#afterwards(job, ground, record);
+    const failed = await this.#afterwards(job, ground, record);
     const ends = canEnd(job, ground);
     const later = ends && job.grace > 0 && this.#options.journal.folder !== undefined;
-    return { state: 'rotated', rotation: record.id, version, from, ...(later ? { retireAt } : {}), kept: !ends, afterwards };
+    const afterwards = promoted.afterwards ?? failed;
+    return { state, rotation: record.id, version, from, ...(later ? { retireAt } : {}), kept: !ends, afterwards };
   }
 
   /** The value is rotated: what fails from here on is told and changes nothing about that. */
@@ -241,9 +249,24 @@ export class Engine {
       await this.#note({ ...known, step: 'aborted', at: this.#time() });
       return undefined;
     }
-    const retireAt = new Date(this.#options.now().getTime() + job.grace);
-    await this.#reached(job, { ...known, version, retireAt: retireAt.toISOString() }, 'promoted');
-    return { state: 'finished', rotation: known.id, version, from: known.from, retireAt };
+    const afterwards = job.rotator === undefined ? undefined : await this.#finishAgain(job, ground, known.id);
+    return this.#promoted(
+      job,
+      ground,
+      known,
+      { version, from: known.from, ...(afterwards === undefined ? {} : { afterwards }) },
+      'finished',
+    );
+  }
+
+  /** The target's last step, of which nobody knows whether it was taken. */
+  async #finishAgain(job: Job, ground: Ground, rotation: string): Promise<Fault | undefined> {
+    try {
+      await this.#withTarget(job, ground, rotation, async (target) => target.finish(await ground.read()));
+      return undefined;
+    } catch (error) {
+      return faultOf(error);
+    }
   }
 
   async #withTarget<T>(job: Job, ground: Ground, rotation: string, work: (target: Target) => Promise<T>): Promise<T> {

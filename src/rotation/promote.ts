@@ -1,6 +1,7 @@
 /** The step that makes the pending value the current one, whatever becomes of the answer. */
 import type { SecretValue } from '../core/secret-value.ts';
 import type { StagedContext } from './staged.ts';
+import { isSameValue } from './same.ts';
 import { editedMeanwhile, faultOf, isUnknown } from './words.ts';
 
 const MOST_TRIES = 4;
@@ -25,7 +26,7 @@ export async function promote(
       const open = isUnknown(fault) || fault.kind === 'not-found' || fault.kind === 'conflict';
       if (!open || fault.kind === 'cancelled' || tries === MOST_TRIES) throw fault;
       if ((await ground.pending.find()) === undefined) {
-        if ((await ground.read()).equals(value)) return ground.version();
+        if (isSameValue(await ground.read(), value)) return ground.version();
         throw fault.kind === 'conflict' ? fault : editedMeanwhile(context.label);
       }
       if (fault.kind === 'conflict') expect = await rebased(context, base, fault);
@@ -42,6 +43,6 @@ async function rebased(
   const current = await ground.version();
   if (base === undefined || current === base || current === undefined || (await ground.versions()) === undefined) throw fault;
   const [before, now] = [await ground.read(base), await ground.read(current)];
-  if (!before.equals(now)) throw editedMeanwhile(label);
+  if (!isSameValue(before, now)) throw editedMeanwhile(label);
   return current;
 }

@@ -7,6 +7,7 @@ import { Fault } from '../core/fault.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { PendingInfo } from '../provider-kit/contract.ts';
 import type { Ground } from './ground.ts';
+import { isSameValue } from './same.ts';
 import { promote } from './promote.ts';
 import type { Target } from './target.ts';
 import { faultOf, inProgress, isUnknown, neitherWorks, perhapsCreated, refused, unfinished } from './words.ts';
@@ -32,6 +33,8 @@ export interface Promoted {
   readonly version: string | undefined;
   /** The version that was current before. */
   readonly from: string | undefined;
+  /** A failure of the target's last step, which changes nothing about the value. */
+  readonly afterwards?: Fault;
 }
 
 /** @throws Fault; afterwards at least one stored value opens the target, or the fault says that none does */
@@ -48,8 +51,8 @@ export async function rotateStaged(context: StagedContext): Promise<Promoted> {
     await context.reached('verified', { rotation });
     const version = await promote({ ...context, rotation }, value, from);
     await context.reached('promoted', { rotation, version });
-    await context.target.finish(value);
-    return { version, from };
+    const afterwards = await context.target.finish(value).then(() => undefined, faultOf);
+    return { version, from, ...(afterwards === undefined ? {} : { afterwards }) };
   } catch (error) {
     const fault = faultOf(error);
     throw isUnknown(fault) ? unfinished(label, fault) : fault;
@@ -98,7 +101,7 @@ async function isOurs(
 ): Promise<boolean> {
   if (found.rotation === rotation) return true;
   if (found.rotation === undefined || found.base !== base) return false;
-  return (await ground.pending.read(found.rotation)).equals(value);
+  return isSameValue(await ground.pending.read(found.rotation), value);
 }
 
 async function readPending(context: StagedContext, found: PendingInfo): Promise<Pending> {

@@ -77,15 +77,17 @@ describe('trustSet', () => {
     const text = `
 project: api
 secrets:
-  A: { ref: local://a, rotate: { using: postgres, admin: "aws://prod/admin#/url", role: app } }
+  A: { ref: local://a, rotate: { using: postgres, admin: "aws://prod/admin#/url", user: app } }
   B: { ref: local://b, rotate: { using: exec, command: [./rotate.sh, now] } }
   C: { ref: local://c, rotate: { using: generate, length: 40 } }
+  D: { ref: local://d, rotate: { using: generate, length: 40, after: [kubectl, rollout] } }
 `;
     expect(await setOf(text)).toEqual([
       'prefix aws://prod/',
       'project api',
       'rotate exec {"command":["./rotate.sh","now"]}',
-      'rotate postgres {"role":"app"}',
+      'rotate generate {"after":["kubectl","rollout"]}',
+      'rotate postgres {"user":"app"}',
     ]);
   });
 
