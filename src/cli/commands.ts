@@ -64,6 +64,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'replace values by new ones, in steps that survive a crash',
     load: () => import('./commands/rotate.ts'),
   },
+  rollback: {
+    group: 'Change',
+    summary: 'make an older value current again',
+    load: () => import('./commands/rollback.ts'),
+  },
   move: { group: 'Change', summary: 'move a value to another manager, with its reference', load: () => import('./commands/move.ts') },
   remove: { group: 'Change', summary: 'remove a value from its manager', aliases: ['rm'], load: () => import('./commands/remove.ts') },
   audit: {

@@ -8,8 +8,7 @@
  * graceSeconds, owner, contact, runbook, consumers, affected, running }], refused: [{ name, code, message, hint }] }`.
  */
 import { Option, type Command } from 'commander';
-import { SecretsError, throwIssues, type Issue } from '../../core/errors.ts';
-import { asFault } from '../../provider-kit/operation.ts';
+import { SecretsError, throwIssues } from '../../core/errors.ts';
 import type { Engine, Result } from '../../rotation/engine.ts';
 import { ROTATOR_NAMES, type RotatorName } from '../../rotation/job.ts';
 import type { Journal } from '../../rotation/journal.ts';
@@ -21,8 +20,9 @@ import { someOf } from '../options.ts';
 import { choose, onlyReferences, type Chosen } from '../rotate-choose.ts';
 import { engineFor, journalFor } from '../rotate-engine.ts';
 import { watchManifests } from '../rotate-manifest.ts';
+import { outcomeOf } from '../rotate-outcome.ts';
 import { withPlaces, type Place } from '../rotate-places.ts';
-import { planJson, planLines, planRotations, rotationIssue, type PlannedRotation, type RotationPlan } from '../rotate-plan.ts';
+import { planJson, planLines, planRotations, type PlannedRotation, type RotationPlan } from '../rotate-plan.ts';
 import { printOutcomes, type Outcome } from '../rotate-report.ts';
 import { graceOf, reasonOf } from '../rotate-words.ts';
 import { whereOption, type Where } from '../where.ts';
@@ -208,19 +208,4 @@ async function inGroups(
   };
   await Promise.all([...groups.values()].map((group) => limit(() => one(group))));
   return rotations.flatMap((rotation) => done.get(rotation) ?? []);
-}
-
-async function outcomeOf(rotation: PlannedRotation, act: () => Promise<Result | undefined>): Promise<Outcome> {
-  try {
-    const result = await act();
-    const { afterwards } = result ?? {};
-    const issue: Issue | undefined =
-      afterwards === undefined
-        ? undefined
-        : { ...rotationIssue(rotation, afterwards), message: `the value is rotated, and then: ${afterwards.detail.message}` };
-    return { rotation, result, issue };
-  } catch (error) {
-    if (error instanceof SecretsError) return { rotation, result: undefined, issue: { ...error.primary, name: rotation.job.label } };
-    return { rotation, result: undefined, issue: rotationIssue(rotation, asFault(error)) };
-  }
 }
