@@ -69,6 +69,16 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'make an older value current again',
     load: () => import('./commands/rollback.ts'),
   },
+  revoke: {
+    group: 'Change',
+    summary: 'take versions out of service in their manager',
+    load: () => import('./commands/revoke.ts'),
+  },
+  schedule: {
+    group: 'Set up',
+    summary: 'print a timer that rotates what is due every day',
+    load: () => import('./commands/schedule.ts'),
+  },
   move: { group: 'Change', summary: 'move a value to another manager, with its reference', load: () => import('./commands/move.ts') },
   remove: { group: 'Change', summary: 'remove a value from its manager', aliases: ['rm'], load: () => import('./commands/remove.ts') },
   audit: {

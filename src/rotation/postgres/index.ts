@@ -46,9 +46,11 @@ class PostgresTarget implements Target {
     const current = await this.#context.current();
     try {
       // Whoever can't change a password is noticed before anything is stored.
-      await this.#powerOver(await this.#loginFor(current));
+      const login = await this.#loginFor(current);
+      const power = await this.#powerOver(login);
       if (this.#options.users === 'single') return withLogin(current, { password });
-      const [, other] = this.#turns(loginOf(current).user);
+      const [, other] = this.#turns(login.user);
+      await mustLogIn(power, other);
       return withLogin(current, { password, user: other });
     } finally {
       current.wipe();
@@ -60,11 +62,7 @@ class PostgresTarget implements Target {
     const login = await this.#loginFor(value);
     const password = passwordOf(login);
     const power = await this.#powerOver(login);
-    if (power.isAdmin && !(await mayLogIn(power.client, login.user ?? '', power.login)))
-      throw new Fault('denied', {
-        message: 'PostgreSQL has no such user that may log in',
-        hint: 'create the user with the same rights as the one in use: CREATE ROLE … LOGIN IN ROLE …',
-      });
+    if (power.isAdmin) await mustLogIn(power, login.user ?? '');
     await setPassword(power.client, power.isAdmin ? (login.user ?? '') : 'CURRENT_USER', password, power.login);
   }
 
@@ -164,6 +162,14 @@ class PostgresTarget implements Target {
       hint: `secrets rotate ${this.#context.label} --resume --admin REFERENCE`,
     });
   }
+}
+
+async function mustLogIn({ client, login }: Power, user: string): Promise<void> {
+  if (await mayLogIn(client, user, login)) return;
+  throw new Fault('denied', {
+    message: 'PostgreSQL has no such user that may log in',
+    hint: 'create the user with the same rights as the one in use: CREATE ROLE … LOGIN IN ROLE …',
+  });
 }
 
 function passwordOf({ password }: Login): string {
