@@ -1,6 +1,7 @@
 /** Which secrets a rotation is about: by name, by `--where`, by what is due; and which former values end now. */
 import { SecretsError } from '../core/errors.ts';
 import type { Journal, RotationRecord } from '../rotation/journal.ts';
+import { retiringIn } from './rotate-retiring.ts';
 import { takeInventory, stateOf, type Row } from './inventory.ts';
 import type { Place } from './rotate-places.ts';
 import { allTargets, isReference, targetsOf, type Target } from './target.ts';
@@ -38,7 +39,7 @@ async function chooseIn(place: Place, { names, where, due }: Wanted, journal: Jo
   const rows = asks ? await rowsOf(place, all) : new Map<Target, Row>();
   const matching = where === undefined ? all : all.filter((target) => isWhere(where, target, () => statesOf(rows.get(target))));
   const targets = due ? matching.filter((target) => isDue(place, target, rows.get(target))) : matching;
-  return { place, targets, matched: matching.length > 0, retiring: due ? await retiringIn(matching, place, journal) : [] };
+  return { place, targets, matched: matching.length > 0, retiring: due ? await retiringIn(matching, rows, place, journal) : [] };
 }
 
 async function rowsOf({ loaded: { manifest }, run }: Place, targets: readonly Target[]): Promise<ReadonlyMap<Target, Row>> {
@@ -73,25 +74,6 @@ function isDue({ context: { output } }: Place, target: Target, row: Row | undefi
       hint: `secrets rotate ${target.label}`,
     });
   return isOver(row);
-}
-
-/** Of what is chosen, the rotations that are promoted and whose grace is over. */
-async function retiringIn(
-  targets: readonly Target[],
-  { loaded: { manifest } }: Place,
-  journal: Journal,
-): Promise<readonly RotationRecord[]> {
-  const now = new Date();
-  const texts = new Set(targets.flatMap(({ references }) => references.map(({ placed }) => placed.reference.text)));
-  return (await journal.all(now)).filter(
-    (record) =>
-      record.step === 'promoted' &&
-      record.retireAt !== undefined &&
-      new Date(record.retireAt) <= now &&
-      record.manifest === manifest.path &&
-      record.profile === manifest.profile &&
-      texts.has(record.reference),
-  );
 }
 
 /** Arguments that are references; all of them, or none: a name needs a manifest. */
