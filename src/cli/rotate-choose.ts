@@ -1,7 +1,7 @@
 /** Which secrets a rotation is about: by name, by `--where`, by what is due; and which former values end now. */
 import { SecretsError } from '../core/errors.ts';
-import type { Journal, RotationRecord } from '../rotation/journal.ts';
-import { retiringIn } from './rotate-retiring.ts';
+import type { Journal } from '../rotation/journal.ts';
+import { retiringIn, type Retiring } from './rotate-retiring.ts';
 import { takeInventory, stateOf, type Row } from './inventory.ts';
 import type { Place } from './rotate-places.ts';
 import { allTargets, isReference, targetsOf, type Target } from './target.ts';
@@ -17,7 +17,7 @@ export interface Chosen {
   readonly place: Place;
   readonly targets: readonly Target[];
   /** Rotations whose former value ends now. */
-  readonly retiring: readonly RotationRecord[];
+  readonly retiring: readonly Retiring[];
 }
 
 /** @throws SecretsError USAGE where a filter matches no secret at all */

@@ -121,7 +121,7 @@ export function planLines({ job, affected, running }: PlannedRotation): readonly
   const { owner, contact, consumers, runbook } = job.spec;
   const who = [owner, contact === undefined ? undefined : `(${contact})`].filter((part) => part !== undefined).join(' ');
   return [
-    `${isReference(job.label) ? text : `${job.label}  ${text}`}`,
+    isReference(job.label) ? text : `${job.label}  ${text}`,
     `  by ${job.using}${job.admin === undefined ? '' : `, as ${job.admin.placed.reference.text}`}; the former value ends ${graceText(job.grace)}`,
     ...(who === '' ? [] : [`  owner: ${who}`]),
     ...(runbook === undefined ? [] : [`  runbook: ${runbook}`]),

@@ -9,19 +9,29 @@ import type { Row } from './inventory.ts';
 import type { Place } from './rotate-places.ts';
 import type { Target } from './target.ts';
 
+export interface Retiring {
+  readonly target: Target;
+  readonly record: RotationRecord;
+}
+
 /** @throws Fault where a manager does not list the versions of a secret */
 export async function retiringIn(
   targets: readonly Target[],
   rows: ReadonlyMap<Target, Row>,
   place: Place,
   journal: Journal,
-): Promise<readonly RotationRecord[]> {
+): Promise<readonly Retiring[]> {
   const now = new Date();
   const { manifest } = place.loaded;
   const known = (await journal.all(now)).filter(
     (record) => record.step === 'promoted' && record.manifest === manifest.path && record.profile === manifest.profile,
   );
-  const found = await Promise.all(targets.map((target) => retiringOf(target, rows.get(target), known, place, now)));
+  const found = await Promise.all(
+    targets.map(async (target) => {
+      const records = await retiringOf(target, rows.get(target), known, place, now);
+      return records.map((record) => ({ target, record }));
+    }),
+  );
   return found.flat();
 }
 

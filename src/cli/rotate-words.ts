@@ -2,13 +2,6 @@
 import { parseDuration } from '../core/duration.ts';
 import { SecretsError } from '../core/errors.ts';
 import type { Milliseconds } from '../core/model.ts';
-import type { Context } from './context.ts';
-
-/** --reason, else SECRETS_REASON. */
-export function reasonOf({ env }: Context, given: string | undefined): string | undefined {
-  const reason = given ?? env['SECRETS_REASON'];
-  return reason === undefined || reason.trim() === '' ? undefined : reason;
-}
 
 /**
  * How long the former value stays: what is asked for; at once where the value is in foreign hands.

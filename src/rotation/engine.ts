@@ -133,7 +133,8 @@ export class Engine {
   async #alone(job: Job, work: (ground: Ground, document: string) => Promise<Result>): Promise<Result> {
     const { journal, sessions, signal } = this.#options;
     const document = this.documentOf(job);
-    const ground = groundOf(job.reference.configured, job.unit, sessions);
+    await sessions.ready();
+    const ground = groundOf(job.reference.configured, job.unit, sessions, () => this.#record(job, 'use', undefined));
     if (journal.folder === undefined) return work(ground, document);
     const lock = path.join(journal.folder, `${document}.lock`);
     return withLock(lock, { what: 'this rotation', waitMs: 0, signal }, () => work(ground, document)).catch((error: unknown) => {
@@ -281,15 +282,15 @@ export class Engine {
       baseDir: job.manifest.dir,
       env,
       rotation,
-      current: async () => this.#used(job, await ground.read()),
-      document: async () => this.#used(job, await ground.readDocument()),
+      current: () => ground.read(),
+      document: () => ground.readDocument(),
       admin: async () => {
         if (admin === undefined) return undefined;
-        const value = await groundOf(admin.configured, admin.parsed, sessions).read();
-        await this.#options.audit.record([
-          { event: 'use', reference: admin.placed.reference.text, result: 'ok', source: 'provider', ...textOf('name', job.name) },
-        ]);
-        return value;
+        const used = (): Promise<void> =>
+          this.#options.audit.record([
+            { event: 'use', reference: admin.placed.reference.text, result: 'ok', source: 'provider', ...textOf('name', job.name) },
+          ]);
+        return groundOf(admin.configured, admin.parsed, sessions, used).read();
       },
       say: (line) => say(job, line),
       signal,
@@ -299,11 +300,6 @@ export class Engine {
     } finally {
       await target.close();
     }
-  }
-
-  async #used<T>(job: Job, value: T): Promise<T> {
-    await this.#record(job, 'use', undefined);
-    return value;
   }
 
   async #hook(job: Job, key: 'before' | 'after', version: string | undefined): Promise<void> {

@@ -43,8 +43,11 @@ export interface Ground {
 
 const keyOf = (ref: ParsedRef, version?: string): DocumentKey => ({ key: ref.key, ...(version === undefined ? {} : { version }) });
 
-/** @param ref what is rotated: the reference's own value, or the whole document around it */
-export function groundOf(configured: ConfiguredProvider, ref: ParsedRef, sessions: Sessions): Ground {
+/**
+ * @param ref what is rotated: the reference's own value, or the whole document around it
+ * @param used called after each read of a value that is not the pending one
+ */
+export function groundOf(configured: ConfiguredProvider, ref: ParsedRef, sessions: Sessions, used: () => Promise<void>): Ground {
   const session = (): ProviderSession => sessions.get(configured, 'rotate');
   const patch = (value: SecretValue, rotatedAt: Date): Patch => ({
     value,
@@ -70,12 +73,17 @@ export function groundOf(configured: ConfiguredProvider, ref: ParsedRef, session
       session().can('versions') ? session().use('versions', (opened, op) => opened.versions(keyOf(ref), op)) : undefined,
     read: async (version) => {
       const { bytes } = await session().read(keyOf(ref, version));
+      await used();
       if (ref.field === undefined) return bytes;
       const field = extractField(bytes, ref.field);
       if (!field.ok) throw field.fault;
       return field.value;
     },
-    readDocument: async () => (await session().read(keyOf(ref))).bytes,
+    readDocument: async () => {
+      const { bytes } = await session().read(keyOf(ref));
+      await used();
+      return bytes;
+    },
     put: (value, rotatedAt, expect) =>
       session().use('put', (opened, op) => opened.put(keyOf(ref), patch(value, rotatedAt), { expect }, op)),
     rotate: () => session().use('rotate', (opened, op) => opened.rotate(keyOf(ref), op)),

@@ -143,10 +143,10 @@ describeWith('postgres', 'rotate with PostgreSQL', ({ host, port, database, user
 
     // A client that has read the log-in and uses it for a while, as programs do.
     let held = await current();
-    let running = true;
+    const state = { running: true };
     let logins = 0;
     const client = (async (): Promise<void> => {
-      while (running) {
+      while (state.running) {
         expect(await logsIn(held['username'] ?? '', held['password'] ?? '')).toBe(true);
         logins++;
       }
@@ -158,7 +158,7 @@ describeWith('postgres', 'rotate with PostgreSQL', ({ host, port, database, user
       expect([held['username'], held['note']]).toEqual([user, 'stays']);
       expectHidden(done, held['password'] ?? '', password, superPassword);
     }
-    running = false;
+    state.running = false;
     await client;
     expect(logins).toBeGreaterThan(3);
 

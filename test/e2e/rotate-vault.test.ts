@@ -253,9 +253,9 @@ secrets:
   it('never gives a pending value to a reader', async () => {
     const one = await setUp();
     const read = new Set<string>();
-    let reading = true;
+    const state = { reading: true };
     const reader = (async (): Promise<void> => {
-      while (reading) {
+      while (state.reading) {
         const { current } = await one.stored();
         // What is read must open the target, or have done so until a moment ago.
         read.add(current);
@@ -265,7 +265,7 @@ secrets:
     one.target({ refuse: true });
     expect((await one.rotate('--yes').result).code).toBe(77);
     const { pending } = await one.stored();
-    reading = false;
+    state.reading = false;
     await reader;
     expect(read).not.toContain(pending);
     expect(read.size).toBeGreaterThan(1);

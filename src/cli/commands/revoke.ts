@@ -11,26 +11,23 @@ import type { VersionInfo } from '../../provider-kit/contract.ts';
 import { asFault } from '../../provider-kit/operation.ts';
 import type { PlannedReference } from '../../run/plan.ts';
 import { agree } from '../agree.ts';
-import { auditFor } from '../audit.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { someOf } from '../options.ts';
+import { REASON, someOf, withReason, type ReasonOption } from '../options.ts';
 import { choose, onlyReferences } from '../rotate-choose.ts';
 import { journalFor } from '../rotate-engine.ts';
 import { withPlaces, type Place } from '../rotate-places.ts';
-import { reasonOf } from '../rotate-words.ts';
 import { issueAbout } from '../stored.ts';
 import type { Target } from '../target.ts';
 import { whereOption, type Where } from '../where.ts';
 
-interface RevokeOptions {
+interface RevokeOptions extends ReasonOption {
   readonly former?: boolean;
   readonly version?: readonly string[];
   readonly destroy?: boolean;
   readonly where?: Where;
   readonly workspace?: readonly string[];
   readonly dryRun?: boolean;
-  readonly reason?: string;
   readonly yes?: boolean;
 }
 
@@ -51,7 +48,7 @@ export const define: CommandModule['define'] = (command, open) => {
     .addOption(new Option('--where <filter>', 'those with owner=, provider=, tag=, state=, consumer= or name=').argParser(whereOption))
     .addOption(new Option('--workspace <dirs>', 'all manifests below these folders').argParser(someOf('--workspace')))
     .option('--dry-run', 'show what would be revoked, and change nothing')
-    .option('--reason <text>', 'why, for the audit log; required')
+    .option(REASON[0], `${REASON[1]}; required`)
     .option('-y, --yes', 'do not ask')
     .addHelpText(
       'after',
@@ -60,11 +57,11 @@ Revoking ends who can read a value, not what the value opens:
   secrets rotate API_KEY --reason compromise       replaces it, which ends both
   secrets revoke API_KEY --former --reason cleanup  disables what rotations have left`,
     )
-    .action(async (names: string[], options: RevokeOptions, self: Command) => revoke(open(self), names, options));
+    .action(async (names: string[], options: RevokeOptions, self: Command) => revoke(withReason(open(self), options), names, options));
 };
 
 async function revoke(context: Context, names: readonly string[], options: RevokeOptions): Promise<void> {
-  const reason = reasonOf(context, options.reason);
+  const { reason } = context;
   checkOptions(names, options, reason);
   const journal = journalFor(context);
   await withPlaces(context, options.workspace, onlyReferences(names), async (places) => {
@@ -81,7 +78,7 @@ async function revoke(context: Context, names: readonly string[], options: Revok
         `${verb(options, 'Disable', 'Destroy')} ${items.length === 1 ? 'it' : `these ${items.length} versions`}?`,
         options.yes,
       );
-      issues.push(...(await carryOut(context, items, options, reason)));
+      issues.push(...(await carryOut(context, items, options)));
     } else context.output.notice('there is no version to revoke');
     throwIssues(issues);
   });
@@ -173,12 +170,7 @@ function showPlan({ output }: Context, items: readonly Item[]): void {
   output.notice(items.length === 0 ? 'there is no version to revoke' : 'nothing was changed: this is what would be revoked');
 }
 
-async function carryOut(
-  { output }: Context,
-  items: readonly Item[],
-  options: RevokeOptions,
-  reason: string | undefined,
-): Promise<readonly Issue[]> {
+async function carryOut({ output }: Context, items: readonly Item[], options: RevokeOptions): Promise<readonly Issue[]> {
   const state = options.destroy === true ? 'destroyed' : 'disabled';
   const issues: Issue[] = [];
   const rows: object[] = [];
@@ -192,7 +184,7 @@ async function carryOut(
       version: version.version,
       ...(target.name === undefined ? {} : { name: target.name }),
     } as const;
-    const audit = auditFor(place, reason);
+    const { audit } = place.run;
     try {
       await place.run.sessions
         .get(reference.configured, 'rotate')

@@ -9,22 +9,20 @@ import { SecretsError, throwIssues } from '../../core/errors.ts';
 import type { VersionInfo } from '../../provider-kit/contract.ts';
 import { asFault } from '../../provider-kit/operation.ts';
 import { agree } from '../agree.ts';
-import { auditFor } from '../audit.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
+import { REASON, withReason, type ReasonOption } from '../options.ts';
 import { onlyReferences } from '../rotate-choose.ts';
 import { engineFor, journalFor } from '../rotate-engine.ts';
 import { outcomeOf } from '../rotate-outcome.ts';
 import { withPlaces, type Place } from '../rotate-places.ts';
 import { planLines, planRotations } from '../rotate-plan.ts';
 import { printOutcomes } from '../rotate-report.ts';
-import { reasonOf } from '../rotate-words.ts';
 import { issueOf, targetOf, type Target } from '../target.ts';
 
-interface RollbackOptions {
+interface RollbackOptions extends ReasonOption {
   readonly to: string;
   readonly admin?: string;
-  readonly reason?: string;
   readonly yes?: boolean;
 }
 
@@ -33,9 +31,9 @@ export const define: CommandModule['define'] = (command, open) => {
     .argument('<name>', 'a secret of the manifest, or a reference')
     .requiredOption('--to <version>', 'the version whose value becomes current again')
     .option('--admin <reference>', "the administrator's credential for the target")
-    .option('--reason <text>', 'why, for the audit log')
+    .option(...REASON)
     .option('-y, --yes', 'do not ask')
-    .action(async (name: string, options: RollbackOptions, self: Command) => rollback(open(self), name, options));
+    .action(async (name: string, options: RollbackOptions, self: Command) => rollback(withReason(open(self), options), name, options));
 };
 
 async function rollback(context: Context, name: string, options: RollbackOptions): Promise<void> {
@@ -52,7 +50,7 @@ async function rollback(context: Context, name: string, options: RollbackOptions
     await checkVersion(place, target, options.to);
     await agree(context, planLines(rotation), `Make version ${options.to} current again?`, options.yes);
     journal.prepare();
-    const engine = engineFor(place, journal, auditFor(place, reasonOf(context, options.reason)));
+    const engine = engineFor(place, journal, place.run.audit);
     const outcome = await outcomeOf(rotation, () => engine.rollBack(rotation.job, options.to));
     printOutcomes(context.output, [outcome], `took back to the value of version ${options.to}:`);
     throwIssues(outcome.issue === undefined ? [] : [outcome.issue]);

@@ -13,10 +13,9 @@ import type { Engine, Result } from '../../rotation/engine.ts';
 import { ROTATOR_NAMES, type RotatorName } from '../../rotation/job.ts';
 import type { Journal } from '../../rotation/journal.ts';
 import { agree } from '../agree.ts';
-import { auditFor } from '../audit.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { someOf } from '../options.ts';
+import { REASON, someOf, withReason, type ReasonOption } from '../options.ts';
 import { choose, onlyReferences, type Chosen } from '../rotate-choose.ts';
 import { engineFor, journalFor } from '../rotate-engine.ts';
 import { watchManifests } from '../rotate-manifest.ts';
@@ -24,10 +23,10 @@ import { outcomeOf } from '../rotate-outcome.ts';
 import { withPlaces, type Place } from '../rotate-places.ts';
 import { planJson, planLines, planRotations, type PlannedRotation, type RotationPlan } from '../rotate-plan.ts';
 import { printOutcomes, type Outcome } from '../rotate-report.ts';
-import { graceOf, reasonOf } from '../rotate-words.ts';
+import { graceOf } from '../rotate-words.ts';
 import { whereOption, type Where } from '../where.ts';
 
-interface RotateOptions {
+interface RotateOptions extends ReasonOption {
   readonly using?: RotatorName;
   readonly admin?: string;
   readonly grace?: string;
@@ -37,7 +36,6 @@ interface RotateOptions {
   readonly dryRun?: boolean;
   readonly resume?: boolean;
   readonly abort?: boolean;
-  readonly reason?: string;
   readonly parallel?: number;
   readonly yes?: boolean;
 }
@@ -57,7 +55,7 @@ export const define: CommandModule['define'] = (command, open) => {
     .option('--dry-run', 'show what would be done, to whom, and change nothing')
     .option('--resume', 'go on with a rotation that did not end')
     .option('--abort', 'take a rotation back that did not end')
-    .option('--reason <text>', 'why, for the audit log; compromise also means --grace 0')
+    .option(REASON[0], `${REASON[1]}; compromise also means --grace 0`)
     .addOption(new Option('--parallel <n>', 'rotations at the same time (4)').argParser(parallelOption))
     .option('-y, --yes', 'do not ask')
     .addHelpText(
@@ -71,7 +69,7 @@ Every night:
 After a crash:
   secrets rotate DB_PASSWORD --resume              finds out how far it was and finishes it`,
     )
-    .action(async (names: string[], options: RotateOptions, self: Command) => rotate(open(self), names, options));
+    .action(async (names: string[], options: RotateOptions, self: Command) => rotate(withReason(open(self), options), names, options));
 };
 
 function parallelOption(text: string): number {
@@ -82,7 +80,7 @@ function parallelOption(text: string): number {
 
 async function rotate(context: Context, names: readonly string[], options: RotateOptions): Promise<void> {
   checkOptions(names, options);
-  const reason = reasonOf(context, options.reason);
+  const { reason } = context;
   const grace = graceOf(options.grace, reason);
   const journal = journalFor(context);
   await withPlaces(context, options.workspace, onlyReferences(names), async (places) => {
@@ -94,7 +92,7 @@ async function rotate(context: Context, names: readonly string[], options: Rotat
     if (plan.rotations.length === 0 && retiring === 0) return nothingDue(context);
     const isContinued = options.resume === true || options.abort === true;
     if (!isContinued && plan.rotations.length > 0) await agree(context, planText(plan), question(plan), options.yes);
-    await carryOut(context, plan, chosen, journal, options, reason);
+    await carryOut(context, plan, chosen, journal, options);
   });
 }
 
@@ -143,11 +141,10 @@ async function carryOut(
   chosen: readonly Chosen[],
   journal: Journal,
   options: RotateOptions,
-  reason: string | undefined,
 ): Promise<void> {
   journal.prepare();
   const engines = new Map<Place, Engine>();
-  for (const { place } of chosen) engines.set(place, engineFor(place, journal, auditFor(place, reason)));
+  for (const { place } of chosen) engines.set(place, engineFor(place, journal, place.run.audit));
   const engineOf = (one: PlannedRotation): Engine => {
     const engine = engines.get(one.place);
     if (engine === undefined) throw new SecretsError({ code: 'INTERNAL', message: 'a rotation has no manifest' });
@@ -171,26 +168,15 @@ async function carryOut(
 async function endFormer(chosen: readonly Chosen[], engines: ReadonlyMap<Place, Engine>): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const { place, retiring } of chosen) {
-    if (retiring.length === 0) continue;
-    const references = [...new Set(retiring.map(({ reference }) => reference))];
-    const { manifest } = place.loaded;
-    const targets = await (await import('../target.ts')).targetsOf(references, manifest);
-    for (const record of retiring) {
-      const named = [...manifest.secrets.values()].find(
-        ({ source }) => source.kind === 'references' && source.references[0].reference.text === record.reference,
-      );
-      const [byReference] = targets.filter(({ label }) => label === record.reference);
-      if (byReference === undefined) continue;
-      const target = named === undefined ? byReference : { ...byReference, label: named.name, name: named.name, spec: named };
-      const { rotations } = await planRotations([{ place, targets: [target] }], { using: usingOf(record.using) }, undefined);
+    for (const { target, record } of retiring) {
+      const using = ROTATOR_NAMES.find((known) => known === record.using);
+      const { rotations } = await planRotations([{ place, targets: [target] }], { using }, undefined);
       for (const rotation of rotations)
         outcomes.push(await outcomeOf(rotation, async () => engines.get(place)?.retire(rotation.job, record)));
     }
   }
   return outcomes;
 }
-
-const usingOf = (word: string): RotatorName | undefined => ROTATOR_NAMES.find((known) => known === word);
 
 /** One after the other for the same document, several documents at once. */
 async function inGroups(

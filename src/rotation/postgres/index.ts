@@ -63,7 +63,7 @@ class PostgresTarget implements Target {
     const password = passwordOf(login);
     const power = await this.#powerOver(login);
     if (power.isAdmin) await mustLogIn(power, login.user ?? '');
-    await setPassword(power.client, power.isAdmin ? (login.user ?? '') : 'CURRENT_USER', password, power.login);
+    await setPassword(power.client, power.isAdmin ? login.user : undefined, password, power.login);
   }
 
   async accepts(value: SecretValue): Promise<boolean> {

@@ -39,15 +39,10 @@ export async function logIn(login: Login, password: string, ca: string | undefin
   return { state: 'not-asked' };
 }
 
-/** Sets or, with undefined, takes away the password of a user. @throws Fault */
-export async function setPassword(
-  client: Client,
-  user: string | 'CURRENT_USER',
-  password: string | undefined,
-  login: Login,
-): Promise<void> {
+/** Sets or, with undefined, takes away the password of a user; of the one that is logged in where none is named. @throws Fault */
+export async function setPassword(client: Client, user: string | undefined, password: string | undefined, login: Login): Promise<void> {
   const { default: pg } = await import('pg');
-  const role = user === 'CURRENT_USER' ? user : pg.escapeIdentifier(user);
+  const role = user === undefined ? 'CURRENT_USER' : pg.escapeIdentifier(user);
   const stored = password === undefined ? 'NULL' : pg.escapeLiteral(scramVerifier(password));
   await query(client, `ALTER ROLE ${role} WITH PASSWORD ${stored}`, login);
 }
