@@ -1,7 +1,9 @@
 /** The rotation engine of a command: journal, progress on stderr, and what the steps wait for. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Audit } from '../audit/event.ts';
+import { SecretsError } from '../core/errors.ts';
 import { userFolders } from '../platform/folders.ts';
+import { asFault } from '../provider-kit/operation.ts';
 import { Engine } from '../rotation/engine.ts';
 import { Journal, rotationsFolder } from '../rotation/journal.ts';
 import type { Context } from './context.ts';
@@ -21,6 +23,16 @@ export function journalFor({ env, output }: Context): Journal {
     return new Journal(undefined);
   }
   return new Journal(rotationsFolder(state));
+}
+
+/** Makes the journal's folder, before anything is changed. @throws SecretsError IO */
+export function openJournal(journal: Journal): void {
+  try {
+    journal.prepare();
+  } catch (error) {
+    const { code, detail } = asFault(error);
+    throw new SecretsError({ code, message: detail.message, hint: detail.hint });
+  }
 }
 
 export function engineFor({ context, run }: Place, journal: Journal, audit: Audit): Engine {

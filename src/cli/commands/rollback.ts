@@ -13,7 +13,7 @@ import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { REASON, withReason, type ReasonOption } from '../options.ts';
 import { onlyReferences } from '../rotate-choose.ts';
-import { engineFor, journalFor } from '../rotate-engine.ts';
+import { engineFor, journalFor, openJournal } from '../rotate-engine.ts';
 import { outcomeOf } from '../rotate-outcome.ts';
 import { withPlaces, type Place } from '../rotate-places.ts';
 import { planLines, planRotations } from '../rotate-plan.ts';
@@ -49,7 +49,7 @@ async function rollback(context: Context, name: string, options: RollbackOptions
     if (rotation === undefined) return;
     await checkVersion(place, target, options.to);
     await agree(context, planLines(rotation), `Make version ${options.to} current again?`, options.yes);
-    journal.prepare();
+    openJournal(journal);
     const engine = engineFor(place, journal, place.run.audit);
     const outcome = await outcomeOf(rotation, () => engine.rollBack(rotation.job, options.to));
     printOutcomes(context.output, [outcome], `took back to the value of version ${options.to}:`);

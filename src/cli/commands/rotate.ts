@@ -17,7 +17,7 @@ import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { REASON, someOf, withReason, type ReasonOption } from '../options.ts';
 import { choose, onlyReferences, type Chosen } from '../rotate-choose.ts';
-import { engineFor, journalFor } from '../rotate-engine.ts';
+import { engineFor, journalFor, openJournal } from '../rotate-engine.ts';
 import { watchManifests } from '../rotate-manifest.ts';
 import { outcomeOf } from '../rotate-outcome.ts';
 import { withPlaces, type Place } from '../rotate-places.ts';
@@ -142,7 +142,7 @@ async function carryOut(
   journal: Journal,
   options: RotateOptions,
 ): Promise<void> {
-  journal.prepare();
+  openJournal(journal);
   const engines = new Map<Place, Engine>();
   for (const { place } of chosen) engines.set(place, engineFor(place, journal, place.run.audit));
   const engineOf = (one: PlannedRotation): Engine => {
