@@ -12,6 +12,7 @@ import type { Sessions } from '../provider-kit/session.ts';
 import { rotateByBackend } from './backend.ts';
 import { rotateDirect } from './direct.ts';
 import { groundOf, type Ground } from './ground.ts';
+import { withoutCredentials } from '../run/compose.ts';
 import { commandOf, runHook } from './hooks.ts';
 import type { Job } from './job.ts';
 import type { Journal, RotationRecord } from './journal.ts';
@@ -306,7 +307,7 @@ export class Engine {
     const argv = commandOf(job.options, key);
     if (argv === undefined) return;
     const { env, credentials, signal, hookLimitMs } = this.#options;
-    const clean = Object.fromEntries(Object.entries(env).filter(([name]) => !credentials.has(name)));
+    const clean = withoutCredentials(env, credentials);
     const reference = job.reference.placed.reference.text;
     await runHook(key, argv, { label: job.label, reference, version, baseDir: job.manifest.dir, env: clean, limitMs: hookLimitMs, signal });
   }

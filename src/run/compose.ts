@@ -52,6 +52,20 @@ const NEVER = ['SECRETS_PASSPHRASE', 'SECRETS_IDENTITY_FILE'];
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+function wholeSets(credentials: Iterable<string>, fold: (name: string) => string): Set<string> {
+  const used = new Set([...credentials].map(fold));
+  for (const set of SETS) if (set.some((name) => used.has(fold(name)))) for (const name of set) used.add(fold(name));
+  return used;
+}
+
+/** An environment for a program of the user's that gets no secret: what it is, minus the credentials that were signed in with. */
+export function withoutCredentials(parent: ComposeInput['parent'], credentialsUsed: Iterable<string>): Environment {
+  const removed = new Set([...wholeSets(credentialsUsed, (name) => name), ...NEVER]);
+  return Object.fromEntries(
+    Object.entries(parent).flatMap(([name, value]) => (value === undefined || removed.has(name) ? [] : [[name, value]])),
+  );
+}
+
 /** @throws SecretsError with every name and value that can't be handed to a program */
 export function compose(input: ComposeInput): Composed {
   const fold = (name: string): string => (input.foldCase === true ? name.toUpperCase() : name);
@@ -59,8 +73,7 @@ export function compose(input: ComposeInput): Composed {
     Object.entries(input.parent).flatMap(([name, value]) => (value === undefined ? [] : [[fold(name), { name, value }] as const])),
   );
   const pass = new Set(input.rules.pass.map(fold));
-  const used = new Set([...input.credentialsUsed].map(fold));
-  for (const set of SETS) if (set.some((name) => used.has(fold(name)))) for (const name of set) used.add(fold(name));
+  const used = wholeSets(input.credentialsUsed, fold);
 
   const env = new Map<string, { readonly name: string; readonly value: string }>();
   const inherited = matcher(input.rules.inherit, fold);
