@@ -23,7 +23,7 @@ const VERBS: Readonly<Record<Result['state'], string>> = {
   retired: 'ended the former value of',
 };
 
-export function resultLine({ rotation: { job }, result }: Outcome, verb?: string): string | undefined {
+function resultLine({ rotation: { job }, result }: Outcome, verb?: string): string | undefined {
   if (result === undefined) return undefined;
   const { text } = job.reference.placed.reference;
   const where = isReference(job.label) ? text : `${job.label} at ${text}`;
@@ -35,7 +35,7 @@ export function resultLine({ rotation: { job }, result }: Outcome, verb?: string
 }
 
 /** What the people around a rotated value have to do now. */
-export function nextSteps({ rotation: { job, affected, running }, result }: Outcome): readonly string[] {
+function nextSteps({ rotation: { job, affected, running }, result }: Outcome): readonly string[] {
   if (result === undefined || (result.state !== 'rotated' && result.state !== 'finished')) return [];
   const { consumers } = job.spec;
   const stale = running.map(({ command, program, run }) => `${command} (pid ${(program ?? run).pid})`);
@@ -60,7 +60,7 @@ export function nextSteps({ rotation: { job, affected, running }, result }: Outc
   ];
 }
 
-export const outcomeJson = ({ rotation: { job, affected, running }, result, issue }: Outcome): object => ({
+const outcomeJson = ({ rotation: { job, affected, running }, result, issue }: Outcome): object => ({
   name: job.name,
   reference: job.reference.placed.reference.text,
   provider: job.reference.placed.reference.provider,

@@ -4,9 +4,9 @@ import { didYouMean, shownWord } from '../core/suggest.ts';
 import { list } from './options.ts';
 import type { Target } from './target.ts';
 
-export const WHERE_KEYS = ['owner', 'provider', 'tag', 'state', 'consumer', 'name'] as const;
+const WHERE_KEYS = ['owner', 'provider', 'tag', 'state', 'consumer', 'name'] as const;
 
-export type WhereKey = (typeof WHERE_KEYS)[number];
+type WhereKey = (typeof WHERE_KEYS)[number];
 
 /** Values by key: one of a key's values is enough, every key must be met. */
 export type Where = ReadonlyMap<WhereKey, readonly string[]>;

@@ -1,7 +1,6 @@
 /** What one rotation is about, decided offline: which value, how, and for how long the former one stays. */
 import { formatDuration } from '../core/duration.ts';
 import type { Issue } from '../core/errors.ts';
-import { Fault } from '../core/fault.ts';
 import type { Manifest, Milliseconds, SecretSpec } from '../core/model.ts';
 import type { ParsedRef } from '../provider-kit/contract.ts';
 import { asFault } from '../provider-kit/operation.ts';
@@ -124,9 +123,3 @@ function partsHint({ source }: SecretSpec): string {
 
 /** `for 1d`, `at once` */
 export const graceText = (grace: Milliseconds): string => (grace === 0 ? 'at once' : `after ${formatDuration(grace)}`);
-
-export const noAdmin = (label: string): Fault =>
-  new Fault('options', {
-    message: 'the rotator needs the credential of an administrator',
-    hint: `secrets rotate ${label} --admin REFERENCE, or rotate.admin in the manifest`,
-  });

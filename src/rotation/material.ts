@@ -5,11 +5,11 @@ import { ALPHABETS, DEFAULT_GENERATE, GENERATED_LENGTH, type Alphabet } from '..
 import { SecretValue } from '../core/secret-value.ts';
 import { generateValue } from '../run/generate.ts';
 
-export const MATERIAL_KINDS = ['password', 'uuid', 'ed25519', 'rsa'] as const;
+const MATERIAL_KINDS = ['password', 'uuid', 'ed25519', 'rsa'] as const;
 export const CHARACTER_CLASSES = ['upper', 'lower', 'digit', 'symbol'] as const;
 
-export type MaterialKind = (typeof MATERIAL_KINDS)[number];
-export type CharacterClass = (typeof CHARACTER_CLASSES)[number];
+type MaterialKind = (typeof MATERIAL_KINDS)[number];
+type CharacterClass = (typeof CHARACTER_CLASSES)[number];
 
 export interface MaterialSpec {
   readonly kind: MaterialKind;

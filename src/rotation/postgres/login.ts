@@ -28,8 +28,8 @@ const FIELDS = {
 
 const URL_SHAPE = /^(postgres(?:ql)?:\/\/)(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
 
-export const isUrl = (text: string): boolean => /^postgres(?:ql)?:\/\//.test(text);
-export const isDocument = (text: string): boolean => text.trimStart().startsWith('{');
+const isUrl = (text: string): boolean => /^postgres(?:ql)?:\/\//.test(text);
+const isDocument = (text: string): boolean => text.trimStart().startsWith('{');
 
 /** @throws Fault 'options' for a URL that can't be read */
 export function loginOf(value: SecretValue): Login {

@@ -4,7 +4,7 @@ import { Fault } from '../../core/fault.ts';
 import type { Login } from './login.ts';
 import { fromUrl } from './login.ts';
 
-export const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
 
 export interface PostgresOptions {
   /** One user whose password changes, or two that take turns. */
