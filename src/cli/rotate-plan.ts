@@ -3,7 +3,7 @@ import type { Issue } from '../core/errors.ts';
 import type { SecretSpec } from '../core/model.ts';
 import { userFolders } from '../platform/folders.ts';
 import { holderState } from '../platform/lock-holder.ts';
-import { graceText, jobFor, type Job, type Wishes } from '../rotation/job.ts';
+import { graceText, jobFor, type Job, type RotatorName, type Wishes } from '../rotation/job.ts';
 import { loadAdapters, providersOf, understand, type PlannedReference } from '../run/plan.ts';
 import { runsFolder, sweepRecords, type RunRecord } from '../run/records.ts';
 import type { Context } from './context.ts';
@@ -30,11 +30,15 @@ export interface RotationPlan {
   readonly refused: readonly Issue[];
 }
 
-/** @param admin a reference that goes before the manifest's */
+/**
+ * @param admin a reference that goes before the manifest's
+ * @param begun how a rotation that did not end was begun, by its reference: what is gone on with need not be said again
+ */
 export async function planRotations(
   chosen: readonly { readonly place: Place; readonly targets: readonly Target[] }[],
   wishes: Omit<Wishes, 'admin'>,
   admin: string | undefined,
+  begun: ReadonlyMap<string, RotatorName> = new Map(),
 ): Promise<RotationPlan> {
   const rotations: PlannedRotation[] = [];
   const refused: Issue[] = [];
@@ -44,8 +48,9 @@ export async function planRotations(
     const uses = await allUses(place.context, manifest);
     const records = recordsOf(place.context);
     for (const target of targets) {
-      const job = await jobFor(target, { ...wishes, admin: own }, manifest, (spec) => adminOf(spec, place));
       const [reference] = target.references;
+      const using = wishes.using ?? (target.spec.rotate === undefined ? begun.get(reference?.placed.reference.text ?? '') : undefined);
+      const job = await jobFor(target, { ...wishes, using, admin: own }, manifest, (spec) => adminOf(spec, place));
       if (!('rotator' in job)) {
         refused.push(
           reference === undefined

@@ -1,6 +1,7 @@
 /** Rotations of the built program against a real OpenBao and a target that is a program: killed, cut off, refused, raced. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { expect, it } from 'vitest';
 import { describeWith } from '../bed/use.ts';
 import { canary } from './support/canary.ts';
@@ -250,6 +251,24 @@ secrets:
     }
   });
 
+  it('ends on Ctrl-C in the middle with the words to go on, and so does a program that does not answer', async () => {
+    const one = await setUp(', timeout: 2s');
+    one.target({ hang: 'set' });
+    const running = one.rotate('--yes');
+    await running.waitFor('DB_PASSWORD: created', 'stderr');
+    running.child.kill('SIGINT');
+    const interrupted = await running.result;
+    expect(interrupted.code).toBe(130);
+    expect(interrupted.stderr).toContain('secrets rotate DB_PASSWORD --resume');
+    await expectOpen(one);
+    const slow = await one.rotate('--resume').result;
+    expect(slow.code).toBe(75);
+    expect(slow.stderr).toContain('did not answer within 2 s');
+    await expectOpen(one);
+    one.target({ hang: undefined });
+    await expectFinished(one);
+  });
+
   it('never gives a pending value to a reader', async () => {
     const one = await setUp();
     const read = new Set<string>();
@@ -282,6 +301,49 @@ secrets:
     const names = readdirSync(join(one.home.dir, '.local/state/secrets/rotations'));
     return names.find((name) => name.endsWith('.json')) ?? '';
   };
+});
+
+describeWith(['openbao', 'postgres'], 'rotate by the manager itself', ({ openbao: { url, token }, postgres: pg }) => {
+  it('has OpenBao change the password of a static role, and reads no value', async () => {
+    const must = async (path: string, body: unknown): Promise<void> => {
+      const response = await fetch(`${url}/v1/${path}`, {
+        method: 'POST',
+        headers: { 'X-Vault-Token': token },
+        body: JSON.stringify(body),
+      });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    };
+    const mount = `db-${canary()}`;
+    const user = `static_${canary().slice(-8)}`;
+    const client = new Client({ host: pg.host, port: pg.port, database: pg.database, user: pg.user, password: pg.password });
+    await client.connect();
+    await client.query(`CREATE ROLE ${user} LOGIN PASSWORD 'first'`);
+    await must(`sys/mounts/${mount}`, { type: 'database' });
+    await must(`${mount}/config/pg`, {
+      plugin_name: 'postgresql-database-plugin',
+      allowed_roles: ['*'],
+      connection_url: `postgresql://{{username}}:{{password}}@${pg.host}:${pg.port}/${pg.database}?sslmode=disable`,
+      username: pg.user,
+      password: pg.password,
+    });
+    await must(`${mount}/static-roles/app`, { db_name: 'pg', username: user, rotation_period: '24h' });
+    const one = await project({
+      manifest: `version: 1
+providers: { vault: { address: "${url}", auth: { method: token } } }
+secrets: { DB: { ref: "vault://${mount}/static-creds/app#password", rotate: { using: provider } } }
+`,
+    });
+    const env = { VAULT_TOKEN: token };
+    const read = async (): Promise<string> => (await one.run(['get', 'DB', '--reveal'], { env })).stdout;
+    const before = await read();
+    const done = await one.run(['rotate', 'DB', '--yes'], { env });
+    expect(done).toMatchObject({ code: 0 });
+    const after = await read();
+    expect([before === '', after === '', after === before]).toEqual([false, false, false]);
+    expect(done.stdout + done.stderr).not.toContain(after);
+    await client.query(`ALTER ROLE ${user} WITH NOLOGIN`);
+    await client.end();
+  });
 });
 
 /** A few at the same time: each starts processes. */

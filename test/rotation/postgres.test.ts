@@ -47,8 +47,7 @@ describe('loginOf and withLogin', () => {
   it('reads hosts of every kind', () => {
     expect(loginOf(value('postgres://u:p@[::1]:5433/d'))).toMatchObject({ host: '::1', port: 5433 });
     expect(loginOf(value('postgres://u:p@/d?host=/run/postgresql'))).toMatchObject({ host: '/run/postgresql', database: 'd' });
-    for (const wrong of ['postgres://u:p@h:99999/d', 'postgres://u:%zz@h/d'])
-      expect(() => loginOf(value(wrong))).toThrow(/port|read/);
+    for (const wrong of ['postgres://u:p@h:99999/d', 'postgres://u:%zz@h/d']) expect(() => loginOf(value(wrong))).toThrow(/port|read/);
   });
 
   it('never quotes what it can not read', () => {

@@ -85,15 +85,28 @@ async function rotate(context: Context, names: readonly string[], options: Rotat
   const journal = journalFor(context);
   await withPlaces(context, options.workspace, onlyReferences(names), async (places) => {
     const chosen = await choose(places, { names, where: options.where, due: options.due === true }, journal);
-    const plan = await planRotations(chosen, { using: options.using, grace }, options.admin);
+    const isContinued = options.resume === true || options.abort === true;
+    const plan = await planRotations(
+      chosen,
+      { using: options.using, grace },
+      options.admin,
+      isContinued ? await begunIn(journal) : undefined,
+    );
     if (options.dryRun === true) return showPlan(context, plan);
     if (names.length > 0 || plan.rotations.length === 0) throwIssues(plan.refused);
     const retiring = chosen.reduce((sum, one) => sum + one.retiring.length, 0);
     if (plan.rotations.length === 0 && retiring === 0) return nothingDue(context);
-    const isContinued = options.resume === true || options.abort === true;
     if (!isContinued && plan.rotations.length > 0) await agree(context, planText(plan), question(plan), options.yes);
     await carryOut(context, plan, chosen, journal, options);
   });
+}
+
+/** How the rotations were begun that did not end, by their references. */
+async function begunIn(journal: Journal): Promise<ReadonlyMap<string, RotatorName>> {
+  const open = (await journal.all()).filter(({ step }) => step !== 'retired' && step !== 'aborted');
+  return new Map(
+    open.flatMap(({ reference, using }) => ROTATOR_NAMES.filter((known) => known === using).map((known) => [reference, known])),
+  );
 }
 
 function checkOptions(names: readonly string[], { where, due, resume, abort, reason, workspace }: RotateOptions): void {

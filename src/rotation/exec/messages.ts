@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import * as z from 'zod/mini';
-import { Fault, plainWord, type FaultKind } from '../../core/fault.ts';
+import { Fault, type FaultKind } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 
 export const EXEC_STEPS = ['create', 'set', 'test', 'finish', 'retire'] as const;
@@ -51,13 +51,11 @@ const KINDS: Readonly<Record<string, FaultKind>> = {
   options: 'options',
 };
 
-/** What a program says about its failure, by its code: its own words go to stderr, masked. */
+/** What a program says about its failure, by a code that is known: other words may be a value. */
 export function faultOfProgram(step: string, code: string | undefined): Fault {
   const known = code !== undefined && Object.hasOwn(KINDS, code) ? KINDS[code] : undefined;
-  const told = plainWord(code, 40);
   return new Fault(known ?? 'unavailable', {
-    ...(told === undefined ? {} : { backendCode: told }),
-    message: `the program of the rotator says no to ${step}${told === undefined ? '' : ` (${told})`}`,
+    message: `the program of the rotator says no to ${step}${known === undefined ? '' : ` (${code ?? ''})`}`,
     hint: 'see what it wrote above',
   });
 }

@@ -1,5 +1,5 @@
 // A rotator over the protocol of `exec`, for a target that is a file: { "accepts": VALUE, "refuse"?: true,
-// "forget"?: true, "kill"?: "STEP:before|after", "steps"?: [...] }. Killing means whoever started it. Notes the steps beside the file.
+// "forget"?: true, "kill"?: "STEP:before|after", "hang"?: STEP, "steps"?: [...] }. Killing means whoever started it. Notes the steps beside the file.
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -20,6 +20,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     continue;
   }
   maybeKill(`${step}:before`);
+  if (target().hang === step) continue;
   const { refuse, forget, accepts } = target();
   console.error(`${step} ${value?.utf8 ?? ''} ${current?.utf8 ?? ''}`);
   let result = { id, ok: true };
