@@ -3,9 +3,10 @@ import type { Issue } from '../core/errors.ts';
 import type { SecretSpec } from '../core/model.ts';
 import { userFolders } from '../platform/folders.ts';
 import { holderState } from '../platform/lock-holder.ts';
-import { graceText, jobFor, type Job, type RotatorName, type Wishes } from '../rotation/job.ts';
+import { documentOf, graceText, jobFor, type Job, type RotatorName, type Wishes } from '../rotation/job.ts';
 import { loadAdapters, providersOf, understand, type PlannedReference } from '../run/plan.ts';
 import { runsFolder, sweepRecords, type RunRecord } from '../run/records.ts';
+import { overlaps } from '../run/write.ts';
 import type { Context } from './context.ts';
 import type { Place } from './rotate-places.ts';
 import { issueAbout } from './stored.ts';
@@ -18,6 +19,8 @@ export interface PlannedRotation {
   readonly place: Place;
   readonly target: Target;
   readonly job: Job;
+  /** Equal for references that mean the same document. */
+  readonly document: string;
   /** Other entries that mean the same value, and templates that hold it. */
   readonly affected: readonly string[];
   /** Running programs that have the present value. */
@@ -51,36 +54,50 @@ export async function planRotations(
       const [reference] = target.references;
       const using = wishes.using ?? (target.spec.rotate === undefined ? begun.get(reference?.placed.reference.text ?? '') : undefined);
       const job = await jobFor(target, { ...wishes, using, admin: own }, manifest, (spec) => adminOf(spec, place));
-      if (!('rotator' in job)) {
-        refused.push(
-          reference === undefined
-            ? { ...job, name: target.label, at: target.spec.at }
-            : { ...issueAbout(target, new Fault('ref', job.message), reference), ...job },
-        );
-        continue;
-      }
-      const texts = new Set([job.reference.placed.reference.text]);
-      rotations.push({
-        place,
-        target,
-        job,
-        affected: affectedNames(job, uses, place),
-        running: records.filter(({ secrets }) =>
-          secrets.some(({ state, reference: text }) => state === 'injected' && text !== undefined && texts.has(text)),
-        ),
-      });
+      const planned = 'rotator' in job ? inSurroundings(job, target, place, uses, records) : job;
+      if ('job' in planned) rotations.push(planned);
+      else if (reference === undefined) refused.push({ ...planned, name: target.label, at: target.spec.at });
+      else refused.push({ ...issueAbout(target, new Fault('ref', planned.message), reference), ...planned });
     }
   }
   return { rotations: distinct(rotations), refused };
+}
+
+function inSurroundings(
+  job: Job,
+  target: Target,
+  place: Place,
+  uses: readonly Use[],
+  records: readonly RunRecord[],
+): PlannedRotation | Pick<Issue, 'code' | 'message' | 'hint'> {
+  try {
+    const value: PlannedReference = { ...job.reference, parsed: job.unit };
+    const same = affectedBy(value, uses);
+    const texts = new Set([
+      job.reference.placed.reference.text,
+      ...same.flatMap(({ references }) => references.filter((one) => overlaps(value, one)).map(({ placed }) => placed.reference.text)),
+    ]);
+    return {
+      place,
+      target,
+      job,
+      document: documentOf(job, place.run.sessions),
+      affected: affectedNames(job, same, place),
+      running: records.filter(({ secrets }) =>
+        secrets.some(({ state, reference }) => state === 'injected' && reference !== undefined && texts.has(reference)),
+      ),
+    };
+  } catch (error) {
+    const { code, detail } = asFault(error);
+    return { code, message: detail.message, hint: detail.hint };
+  }
 }
 
 /** The same document and field in two manifests is rotated once; what the other says about it is not lost. */
 function distinct(rotations: readonly PlannedRotation[]): readonly PlannedRotation[] {
   const byValue = new Map<string, PlannedRotation>();
   for (const one of rotations) {
-    const { reference, unit } = one.job;
-    const { config } = reference.configured;
-    const key = JSON.stringify([config.use, config.options, unit.key, unit.field]);
+    const key = JSON.stringify([one.document, one.job.unit.field]);
     const known = byValue.get(key);
     const more =
       known === undefined ? [] : [...known.affected, ...(known.job.label === one.job.label ? [] : [one.job.label]), ...one.affected];
@@ -101,8 +118,8 @@ async function adminOf({ name, rotate }: SecretSpec, { loaded: { manifest } }: P
   });
 }
 
-function affectedNames(job: Job, uses: readonly Use[], { loaded: { manifest } }: Place): readonly string[] {
-  const same = affectedBy({ ...job.reference, parsed: job.unit }, uses);
+/** @param same entries that mean the same value */
+function affectedNames(job: Job, same: readonly Use[], { loaded: { manifest } }: Place): readonly string[] {
   const own = new Set([job.name, ...same.map(({ name }) => name)]);
   const templates = [...manifest.secrets.values()].filter(
     ({ source }) => source.kind === 'template' && source.parts.some((part) => 'name' in part && own.has(part.name)),

@@ -1,9 +1,11 @@
 /** What one rotation is about, decided offline: which value, how, and for how long the former one stays. */
+import { createHash } from 'node:crypto';
 import { formatDuration } from '../core/duration.ts';
 import type { Issue } from '../core/errors.ts';
 import type { Manifest, Milliseconds, SecretSpec } from '../core/model.ts';
 import type { ParsedRef } from '../provider-kit/contract.ts';
 import { asFault } from '../provider-kit/operation.ts';
+import type { Sessions } from '../provider-kit/session.ts';
 import type { PlannedReference } from '../run/plan.ts';
 import { writeRefusal } from '../run/write.ts';
 import { materialOf } from './material.ts';
@@ -121,5 +123,14 @@ function partsHint({ source }: SecretSpec): string {
   return parts.length === 0 ? 'change its template in the manifest' : `secrets rotate ${parts[0] ?? 'NAME'}`;
 }
 
-/** `for 1d`, `at once` */
+/** What this machine calls the document: equal for two references that mean the same one. @throws Fault 'options' */
+export function documentOf({ reference, unit }: Pick<Job, 'reference' | 'unit'>, sessions: Sessions): string {
+  const identity = sessions.identity(reference.configured, 'rotate');
+  return createHash('sha256')
+    .update(JSON.stringify([identity, unit.key]))
+    .digest('hex')
+    .slice(0, 32);
+}
+
+/** `after 1d`, `at once` */
 export const graceText = (grace: Milliseconds): string => (grace === 0 ? 'at once' : `after ${formatDuration(grace)}`);

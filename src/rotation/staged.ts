@@ -22,6 +22,8 @@ export interface StagedContext {
   readonly rotation: string;
   /** Whether a pending value of this rotation may be gone on with. */
   readonly resume: boolean;
+  /** The version that the pending value was made over, where this machine has noted it. */
+  readonly base?: string | undefined;
   readonly now: () => Date;
   /** Waits before another look at the target; false when it has waited long enough. */
   readonly patience: (tries: number) => Promise<boolean>;
@@ -42,7 +44,7 @@ export async function rotateStaged(context: StagedContext): Promise<Promoted> {
   const { ground, label } = context;
   const found = await ground.pending.find();
   if (found !== undefined && (!context.resume || found.rotation === undefined)) throw inProgress(label, found);
-  const from = found?.base ?? (await ground.version());
+  const from = context.base ?? found?.base ?? (await ground.version());
   const { value, rotation } = found === undefined ? await create(context, from) : await readPending(context, found);
   try {
     await applied(context, rotation, value, found !== undefined);

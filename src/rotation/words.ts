@@ -45,6 +45,12 @@ export function unfinished(label: string, fault: Fault): Fault {
   });
 }
 
+export const onlyPendingWorks = (label: string): Fault =>
+  new Fault('denied', {
+    message: 'the target accepts the pending value and not the current one, so that the pending one was kept',
+    hint: `${again(label, '--resume')} makes it the current one`,
+  });
+
 export const perhapsCreated = (label: string, fault: Fault): Fault =>
   isUnknown(fault)
     ? new Fault(fault.kind, {

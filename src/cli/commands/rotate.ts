@@ -167,10 +167,7 @@ async function carryOut(
   const act = (one: PlannedRotation): Promise<Result> =>
     options.abort === true ? engineOf(one).abort(one.job) : engineOf(one).rotate(one.job, options.resume === true);
   const retired = await endFormer(chosen, engines);
-  const outcomes = [
-    ...retired,
-    ...(await inGroups(plan.rotations, (one) => engineOf(one).documentOf(one.job), options.parallel ?? DEFAULT_PARALLEL, act)),
-  ];
+  const outcomes = [...retired, ...(await inGroups(plan.rotations, options.parallel ?? DEFAULT_PARALLEL, act))];
   printOutcomes(context.output, outcomes);
   watched();
   const issues = outcomes.flatMap(({ issue }) => issue ?? []);
@@ -194,13 +191,12 @@ async function endFormer(chosen: readonly Chosen[], engines: ReadonlyMap<Place, 
 /** One after the other for the same document, several documents at once. */
 async function inGroups(
   rotations: readonly PlannedRotation[],
-  documentOf: (one: PlannedRotation) => string,
   parallel: number,
   act: (one: PlannedRotation) => Promise<Result>,
 ): Promise<readonly Outcome[]> {
   const { default: pLimit } = await import('p-limit');
   const limit = pLimit(parallel);
-  const groups = Map.groupBy(rotations, documentOf);
+  const groups = Map.groupBy(rotations, ({ document }) => document);
   const done = new Map<PlannedRotation, Outcome>();
   const one = async (group: readonly PlannedRotation[]): Promise<void> => {
     for (const rotation of group) done.set(rotation, await outcomeOf(rotation, () => act(rotation)));
