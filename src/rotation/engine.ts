@@ -5,33 +5,22 @@
 import type { AuditEventName } from '../audit/event.ts';
 import { Fault } from '../core/fault.ts';
 import type { SecretValue } from '../core/secret-value.ts';
-import type { Sessions } from '../provider-kit/session.ts';
-import { withoutCredentials } from '../run/compose.ts';
 import { alone } from './alone.ts';
 import { rotateByBackend } from './backend.ts';
 import { rotateDirect } from './direct.ts';
 import { groundOf, type Ground } from './ground.ts';
-import { commandOf, runHook } from './hooks.ts';
 import { documentOf, type Job } from './job.ts';
 import type { RotationRecord } from './journal.ts';
 import { Ledger, textOf, type LedgerOptions } from './ledger.ts';
 import { makeMaterial, materialOf } from './material.ts';
 import { withOlderValue } from './older-value.ts';
 import { putBack, rotateStaged, type Promoted, type Step } from './staged.ts';
-import type { Target } from './target.ts';
+import { runJobHook, withTarget, type WorkOptions } from './surroundings.ts';
 import { faultOf, inProgress, onlyPendingWorks } from './words.ts';
 
-export interface EngineOptions extends LedgerOptions {
-  readonly sessions: Sessions;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Names of the credentials that were signed in with, which the user's own programs do not get. */
-  readonly credentials: ReadonlySet<string>;
+export interface EngineOptions extends LedgerOptions, WorkOptions {
   /** Waits before another look at the target or the backend; false when it has waited long enough. */
   readonly patience: (tries: number, what: 'target' | 'backend') => Promise<boolean>;
-  readonly signal: AbortSignal;
-  /** A line of a program of the user's, already masked. */
-  readonly say: (job: Job, line: string) => void;
-  readonly hookLimitMs: number;
 }
 
 /** `rotated`: by this call; `finished`: it was so already; `nothing`: there was nothing to do. */
@@ -97,7 +86,7 @@ export class Engine {
       }
       if (found.rotation === undefined) throw inProgress(job.label, found);
       const rotation = found.rotation;
-      await this.#withTarget(job, ground, rotation, async (target) => {
+      await withTarget(this.#options, job, ground, rotation, async (target) => {
         const pending = await ground.pending.read(rotation);
         // The pending value must not go while it is the only one that opens the target.
         const works = await putBack({ ground, target, label: job.label }, rotation, pending);
@@ -134,7 +123,7 @@ export class Engine {
     }
     if (resume && known === undefined) return { state: 'nothing' };
     const record = (resume ? known : undefined) ?? this.#ledger.open(job, document);
-    await this.#hook(job, 'before', undefined);
+    await runJobHook(this.#options, job, 'before', undefined);
     const { now } = this.#options;
     const patience = (tries: number): Promise<boolean> => this.#options.patience(tries, 'backend');
     const planned = (from: string | undefined): Promise<void> =>
@@ -160,7 +149,7 @@ export class Engine {
     if (found !== undefined && (!resume || found.rotation === undefined)) throw inProgress(job.label, found);
     let record = (resume ? known : undefined) ?? this.#ledger.open(job, document);
     if (found === undefined) {
-      await this.#hook(job, 'before', undefined);
+      await runJobHook(this.#options, job, 'before', undefined);
       record = { ...record, ...textOf('from', await ground.version()) };
       await this.#ledger.reached(job, record, 'planned');
     }
@@ -169,7 +158,7 @@ export class Engine {
       job,
       () => `rotate.${FOLLOWING[step] ?? step}` as AuditEventName,
       () =>
-        this.#withTarget(job, ground, record.id, (target) =>
+        withTarget(this.#options, job, ground, record.id, (target) =>
           rotateStaged({
             label: job.label,
             ground,
@@ -211,7 +200,7 @@ export class Engine {
   /** The value is rotated: what fails from here on is told and changes nothing about that. */
   async #afterwards(job: Job, ground: Ground, record: RotationRecord): Promise<Fault | undefined> {
     try {
-      await this.#hook(job, 'after', record.version);
+      await runJobHook(this.#options, job, 'after', record.version);
       if (job.grace === 0 && canEnd(job, ground)) await this.#end(job, ground, record);
       return undefined;
     } catch (error) {
@@ -226,7 +215,7 @@ export class Engine {
       async () => {
         // After another rotation it is that one's former value which the target still takes.
         const isLatest = record.version === undefined || (await ground.version()) === record.version;
-        if (job.rotator !== undefined && isLatest) await this.#withTarget(job, ground, record.id, (target) => target.retire());
+        if (job.rotator !== undefined && isLatest) await withTarget(this.#options, job, ground, record.id, (target) => target.retire());
         if (record.from !== undefined && ground.canEnd) await ground.setState(record.from, 'disabled');
       },
     );
@@ -255,52 +244,11 @@ export class Engine {
   /** The target's last step, of which nobody knows whether it was taken. */
   async #finishAgain(job: Job, ground: Ground, rotation: string): Promise<Fault | undefined> {
     try {
-      await this.#withTarget(job, ground, rotation, async (target) => target.finish(await ground.read()));
+      await withTarget(this.#options, job, ground, rotation, async (target) => target.finish(await ground.read()));
       return undefined;
     } catch (error) {
       return faultOf(error);
     }
-  }
-
-  async #withTarget<T>(job: Job, ground: Ground, rotation: string, work: (target: Target) => Promise<T>): Promise<T> {
-    const { rotator, admin, reference } = job;
-    if (rotator === undefined) throw new Fault('unsupported', 'this way of rotating has no target');
-    const { env, sessions, signal, say } = this.#options;
-    const target = await rotator.open({
-      label: job.label,
-      reference: reference.placed.reference.text,
-      field: reference.parsed.field,
-      options: job.options,
-      baseDir: job.manifest.dir,
-      env,
-      rotation,
-      current: () => ground.read(),
-      document: () => ground.readDocument(),
-      admin: async () => {
-        if (admin === undefined) return undefined;
-        const used = (): Promise<void> =>
-          this.#options.audit.record([
-            { event: 'use', reference: admin.placed.reference.text, result: 'ok', source: 'provider', ...textOf('name', job.name) },
-          ]);
-        return groundOf(admin.configured, admin.parsed, sessions, used).read();
-      },
-      say: (line) => say(job, line),
-      signal,
-    });
-    try {
-      return await work(target);
-    } finally {
-      await target.close();
-    }
-  }
-
-  async #hook(job: Job, key: 'before' | 'after', version: string | undefined): Promise<void> {
-    const argv = commandOf(job.options, key);
-    if (argv === undefined) return;
-    const { env, credentials, signal, hookLimitMs } = this.#options;
-    const clean = withoutCredentials(env, credentials);
-    const reference = job.reference.placed.reference.text;
-    await runHook(key, argv, { label: job.label, reference, version, baseDir: job.manifest.dir, env: clean, limitMs: hookLimitMs, signal });
   }
 }
 
