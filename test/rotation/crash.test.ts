@@ -35,6 +35,16 @@ async function attempt(world: World, resume: boolean, trouble: ReadonlyMap<numbe
   }
 }
 
+/** What a rotation asks for when nothing goes wrong. */
+async function callsOfOne(): Promise<readonly string[]> {
+  let calls: readonly string[] = [];
+  await inWorld(async (world) => {
+    await attempt(world, false, new Map());
+    calls = world.calls;
+  });
+  return calls;
+}
+
 describe('a rotation with a target', () => {
   it('A18 A19 keeps a stored value that opens the target, whatever fails, and is finished by one resume', async () => {
     await fc.assert(
@@ -187,6 +197,32 @@ describe('a rotation with a target', () => {
     });
   });
 
+  it('asks a target that has heard of the value before it is told again', async () => {
+    const calls = await callsOfOne();
+    await inWorld(async (world) => {
+      await attempt(world, false, new Map([[calls.indexOf('apply'), 'kill-after']]));
+      expect(world.opens).toBe('made-1');
+      expect(await attempt(world, true, new Map())).toBeUndefined();
+      expect(world.calls).not.toContain('apply');
+      expect(world.current).toBe('made-1');
+    });
+  });
+
+  it('does not take the pending value away while it is the only one that opens the target', async () => {
+    await inWorld(async (world) => {
+      const calls = await callsOfOne();
+      await attempt(world, false, new Map([[calls.indexOf('apply'), 'kill-after']]));
+      expect([world.opens, world.pending?.value]).toEqual(['made-1', 'made-1']);
+      world.revive();
+      world.target = 'refuses';
+      await expect(world.engine().abort(world.job())).rejects.toMatchObject({ kind: 'denied' });
+      expect(world.pending?.value).toBe('made-1');
+      world.target = 'takes';
+      await world.engine().abort(world.job());
+      expect([world.opens, world.current, world.pending]).toEqual(['first', 'first', undefined]);
+    });
+  });
+
   it('leaves the pending value of another tool alone', async () => {
     await inWorld(async (world) => {
       world.pending = { value: 'of another', rotation: undefined, base: '1' };
@@ -239,6 +275,16 @@ describe('a value that opens nothing', () => {
       ),
       { numRuns: 100 },
     );
+  });
+
+  it('A19 is known to be written where the answer is lost', async () => {
+    await inWorld(async (world) => {
+      const whole = await world.engine().rotate(world.direct(), false);
+      const at = world.calls.indexOf('put');
+      world.revive(new Map([[at, 'lost']]));
+      expect(await world.engine().rotate(world.direct(), false)).toMatchObject({ state: 'rotated', version: '3', from: whole.version });
+      expect(world.puts).toBe(2);
+    });
   });
 
   it('A20 is not written over what somebody stored meanwhile', async () => {
