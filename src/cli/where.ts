@@ -4,7 +4,7 @@ import { didYouMean, shownWord } from '../core/suggest.ts';
 import { list } from './options.ts';
 import type { Target } from './target.ts';
 
-const WHERE_KEYS = ['owner', 'provider', 'tag', 'state', 'consumer', 'name'] as const;
+export const WHERE_KEYS = ['owner', 'provider', 'tag', 'state', 'consumer', 'name'] as const;
 
 type WhereKey = (typeof WHERE_KEYS)[number];
 

@@ -3,7 +3,7 @@
  * rotating around its steps.
  */
 import type { AuditEventName } from '../audit/event.ts';
-import { Fault } from '../core/fault.ts';
+import type { Fault } from '../core/fault.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { alone } from './alone.ts';
 import { rotateByBackend } from './backend.ts';

@@ -1,5 +1,6 @@
 /** Rotations of log-ins of a real PostgreSQL server, with a client that logs in all the time. */
 import { randomBytes } from 'node:crypto';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import pg from 'pg';
 import { expect, it } from 'vitest';
 import { describeWith } from '../bed/use.ts';
@@ -170,6 +171,29 @@ describeWith('postgres', 'rotate with PostgreSQL', ({ host, port, database, user
     expect([await logsIn(first, held['password'] ?? ''), await logsIn(second, before['password'] ?? '')]).toEqual([true, false]);
   });
 
+  it('A18 is killed when the server has changed the password and nobody was told, and finds that out', async () => {
+    const { names, password } = await users(1);
+    const [user = ''] = names;
+    const proxy = await wire({ host, port });
+    const one = await stored('  URL: { ref: local://url, rotate: { using: postgres } }\n', {
+      URL: `postgres://${user}:${password}@127.0.0.1:${proxy.port}/${database}`,
+    });
+    const running = one.start(['rotate', 'URL', '--yes']);
+    proxy.whenAnswered('ALTER ROLE', () => running.child.kill('SIGKILL'));
+    expect((await running.result).signal).toBe('SIGKILL');
+    // The server takes the pending value now, and the current one no more.
+    expect(await logsIn(user, password)).toBe(false);
+    expect(new URL(await valueOf(one, 'URL')).password).toBe(password);
+    proxy.whenAnswered('nothing any more', () => undefined);
+    const resumed = await one.run(['rotate', 'URL', '--resume']);
+    expect(resumed).toMatchObject({ code: 0, stdout: expect.stringContaining('rotated URL') as string });
+    expect(await logsIn(user, decodeURIComponent(new URL(await valueOf(one, 'URL')).password))).toBe(true);
+    expect(await one.run(['rotate', 'URL', '--resume'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('nothing to do') as string,
+    });
+  });
+
   it('names what is missing for two users', async () => {
     const { names, password } = await users(1);
     const [user = ''] = names;
@@ -186,3 +210,38 @@ describeWith('postgres', 'rotate with PostgreSQL', ({ host, port, database, user
     expect(await logsIn(user, password)).toBe(true);
   });
 });
+
+/** A wire to a server that tells when something that was sent has been answered, and then passes nothing on any more. */
+async function wire(to: { readonly host: string; readonly port: number }): Promise<{
+  readonly port: number;
+  whenAnswered(sent: string, act: () => void): void;
+}> {
+  let rule: { readonly sent: string; readonly act: () => void } | undefined;
+  const server = createServer((client) => {
+    const upstream = connect(to);
+    let isSent = false;
+    client.on('data', (bytes) => {
+      isSent ||= rule !== undefined && bytes.includes(rule.sent);
+      upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => {
+      if (isSent) rule?.act();
+      else client.write(bytes);
+    });
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('error', () => undefined);
+      one.on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  atEnd(() => void server.close());
+  return {
+    port: (server.address() as AddressInfo).port,
+    whenAnswered: (sent, act) => {
+      rule = { sent, act };
+    },
+  };
+}
