@@ -1,11 +1,11 @@
 /** Which secrets a rotation is about: by name, by `--where`, by what is due; and which former values end now. */
 import { SecretsError } from '../core/errors.ts';
+import { factsOf, matches, needsState, type Where } from '../run/where.ts';
 import type { Journal } from '../rotation/journal.ts';
 import { retiringIn, type Retiring } from './rotate-retiring.ts';
-import { takeInventory, stateOf, type Row } from './inventory.ts';
+import { failedState, takeInventory, type Row } from './inventory.ts';
 import type { Place } from './rotate-places.ts';
 import { allTargets, isReference, targetsOf, type Target } from './target.ts';
-import { isWhere, type Where } from './where.ts';
 
 export interface Wanted {
   readonly names: readonly string[];
@@ -35,9 +35,8 @@ async function chooseIn(place: Place, { names, where, due }: Wanted, journal: Jo
   const all = named
     ? await targetsOf(names, manifest)
     : (await allTargets(manifest)).filter(({ spec }) => spec.source.kind === 'references');
-  const asks = due || where?.has('state') === true;
-  const rows = asks ? await rowsOf(place, all) : new Map<Target, Row>();
-  const matching = where === undefined ? all : all.filter((target) => isWhere(where, target, () => statesOf(rows.get(target))));
+  const rows = due || needsState(where) ? await rowsOf(place, all) : new Map<Target, Row>();
+  const matching = all.filter((target) => isMeant(where, target, place, rows.get(target)));
   const targets = due ? matching.filter((target) => isDue(place, target, rows.get(target))) : matching;
   return { place, targets, matched: matching.length > 0, retiring: due ? await retiringIn(matching, rows, place, journal) : [] };
 }
@@ -47,10 +46,19 @@ async function rowsOf({ loaded: { manifest }, run }: Place, targets: readonly Ta
   return new Map(rows.toReversed().map((row) => [row.target, row]));
 }
 
-/** `present due`: its state, and whether it is time. */
-function statesOf(row: Row | undefined): string {
-  if (row === undefined) return 'unknown';
-  return isOver(row) ? `${stateOf(row)} due overdue` : stateOf(row);
+/** Of several references the first counts: it is the one that is rotated. */
+function isMeant(where: Where | undefined, { spec, references }: Target, { loaded: { manifest } }: Place, row: Row | undefined): boolean {
+  const more = {
+    ...(manifest.path === undefined ? {} : { manifest: [manifest.path] }),
+    ...(manifest.profile === undefined ? {} : { profile: [manifest.profile] }),
+    state: [stateText(row)],
+  };
+  return matches(where, factsOf(spec, references[0]?.placed.reference, more));
+}
+
+function stateText(row: Row | undefined): string {
+  if (row?.kind !== 'reference') return 'unknown';
+  return row.fault === undefined ? row.condition.state : failedState(row.fault.code);
 }
 
 const isOver = (row: Row): boolean =>

@@ -1,12 +1,12 @@
 /** The manifests that a rotation is about, each with its own sessions, all open at once. */
-import { statSync } from 'node:fs';
 import path from 'node:path';
 import { SecretsError } from '../core/errors.ts';
 import type { Loaded } from '../run/load.ts';
 import { DEFAULT_LIMITS, type Run } from '../run/prepare.ts';
-import { manifestsBelow } from '../trust/workspace.ts';
+import { manifestsIn } from '../trust/workspace.ts';
 import type { Context } from './context.ts';
 import { withOptionalManifest } from './loaded-run.ts';
+import { shortPath } from './output.ts';
 import { withRun } from './session.ts';
 
 export interface Place {
@@ -31,7 +31,7 @@ export async function withPlaces<T>(
 ): Promise<T> {
   const patient = patiently(context);
   if (workspace === undefined) return withOptionalManifest(patient, references, (loaded, run) => work([{ context: patient, loaded, run }]));
-  const files = await manifestsIn(context, workspace);
+  const files = filesIn(context, workspace);
   const open = async (rest: readonly string[], places: readonly Place[]): Promise<T> => {
     const [file, ...others] = rest;
     if (file === undefined) return work(places);
@@ -45,21 +45,11 @@ function patiently(context: Context): Context {
   return context.limits.totalMs === DEFAULT_LIMITS.totalMs ? { ...context, limits: { ...context.limits, totalMs: PATIENT_MS } } : context;
 }
 
-async function manifestsIn(context: Context, folders: readonly string[]): Promise<readonly string[]> {
-  const files = new Set<string>();
-  for (const folder of folders) {
-    const dir = path.resolve(context.cwd, folder);
-    if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true)
-      throw new SecretsError({
-        code: 'USAGE',
-        message: '--workspace names no folder',
-        hint: '--workspace . takes all manifests below this one',
-      });
-    for (const file of await manifestsBelow(dir, context.env)) {
-      if (!path.relative(dir, file).startsWith('..')) files.add(file);
-    }
-  }
-  if (files.size === 0)
-    throw new SecretsError({ code: 'MANIFEST_NOT_FOUND', message: 'there is no manifest below that folder', hint: 'secrets init' });
-  return [...files].sort();
+function filesIn({ cwd, output }: Context, folders: readonly string[]): readonly string[] {
+  const { files, unread } = manifestsIn(folders.map((folder) => path.resolve(cwd, folder)));
+  for (const folder of unread)
+    output.warn({ message: `a folder cannot be read: ${shortPath(folder, cwd)}`, hint: 'manifests in it are left out' });
+  if (files.length === 0)
+    throw new SecretsError({ code: 'MANIFEST_NOT_FOUND', message: 'there is no manifest below these folders', hint: 'secrets init' });
+  return files;
 }

@@ -103,7 +103,7 @@ describe('rotate', () => {
       [['rotate', 'API_KEY', '--resume', '--abort'], 64, 'exclude'],
       [['rotate', '--where', 'owner=carol', '--yes'], 64, 'no secret matches'],
       [['rotate', '--where', 'ownr=ana', '--yes'], 64, 'did you mean owner?'],
-      [['rotate', '--where', 'owner', '--yes'], 64, 'key=value'],
+      [['rotate', '--where', 'owner', '--yes'], 64, 'FIELD=VALUE'],
       [['rotate', 'API_KEY', '--parallel', '0', '--yes'], 64, '1 to 32'],
       [['rotate', '--workspace', 'nowhere', '--due', '--yes'], 64, '--workspace'],
       [['rotate', 'local://nothing-there', '--using', 'generate', '--yes'], 66, 'no value yet'],
@@ -203,7 +203,6 @@ describe('rotate', () => {
       'web/.secretsrc',
       'version: 1\nproject: shop\nsecrets: { SAME: { ref: local://shared, rotate: { using: generate, every: 1s } }, OWN: { ref: local://own, rotate: { using: generate, every: 1s } } }\n',
     );
-    execFileSync('git', ['init', '-q'], { cwd: one.dir });
     await one.set('SHARED', 'first');
     await one.run(['set', 'local://own'], { input: 'first' });
     await later(1_100);

@@ -11,21 +11,21 @@ import type { VersionInfo } from '../../provider-kit/contract.ts';
 import { asFault } from '../../provider-kit/operation.ts';
 import type { PlannedReference } from '../../run/plan.ts';
 import { agree } from '../agree.ts';
+import { parseWhere } from '../../run/where.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { REASON, someOf, withReason, type ReasonOption } from '../options.ts';
+import { REASON, repeated, someOf, withReason, type ReasonOption } from '../options.ts';
 import { choose, onlyReferences } from '../rotate-choose.ts';
 import { journalFor } from '../rotate-engine.ts';
 import { withPlaces, type Place } from '../rotate-places.ts';
 import { issueAbout } from '../stored.ts';
 import type { Target } from '../target.ts';
-import { whereOption, type Where } from '../where.ts';
 
 interface RevokeOptions extends ReasonOption {
   readonly former?: boolean;
   readonly version?: readonly string[];
   readonly destroy?: boolean;
-  readonly where?: Where;
+  readonly where?: readonly string[];
   readonly workspace?: readonly string[];
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -45,8 +45,8 @@ export const define: CommandModule['define'] = (command, open) => {
     .option('--former', 'all versions but the current one')
     .addOption(new Option('--version <versions>', 'only these versions').argParser(someOf('--version')))
     .option('--destroy', 'destroy them for good, in place of disabling them')
-    .addOption(new Option('--where <filter>', 'those with owner=, provider=, tag=, state=, consumer= or name=').argParser(whereOption))
-    .addOption(new Option('--workspace <dirs>', 'all manifests below these folders').argParser(someOf('--workspace')))
+    .addOption(new Option('--where <pairs>', 'those that match: owner=ana,state=overdue,name=DB_*').argParser(repeated))
+    .option('--workspace <dirs...>', 'all manifests below these folders')
     .option('--dry-run', 'show what would be revoked, and change nothing')
     .option(REASON[0], `${REASON[1]}; required`)
     .option('-y, --yes', 'do not ask')
@@ -65,7 +65,7 @@ async function revoke(context: Context, names: readonly string[], options: Revok
   checkOptions(names, options, reason);
   const journal = journalFor(context);
   await withPlaces(context, options.workspace, onlyReferences(names), async (places) => {
-    const chosen = await choose(places, { names, where: options.where, due: false }, journal);
+    const chosen = await choose(places, { names, where: parseWhere(options.where), due: false }, journal);
     const issues: Issue[] = [];
     const items: Item[] = [];
     for (const { place, targets } of chosen) for (const target of targets) items.push(...(await itemsOf(place, target, options, issues)));

@@ -13,9 +13,10 @@ import type { Engine, Result } from '../../rotation/engine.ts';
 import { ROTATOR_NAMES, type RotatorName } from '../../rotation/job.ts';
 import type { Journal } from '../../rotation/journal.ts';
 import { agree } from '../agree.ts';
+import { parseWhere } from '../../run/where.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { REASON, someOf, withReason, type ReasonOption } from '../options.ts';
+import { REASON, repeated, withReason, type ReasonOption } from '../options.ts';
 import { choose, onlyReferences, type Chosen } from '../rotate-choose.ts';
 import { engineFor, journalFor, openJournal } from '../rotate-engine.ts';
 import { watchManifests } from '../rotate-manifest.ts';
@@ -24,14 +25,13 @@ import { withPlaces, type Place } from '../rotate-places.ts';
 import { planJson, planLines, planRotations, type PlannedRotation, type RotationPlan } from '../rotate-plan.ts';
 import { printOutcomes, type Outcome } from '../rotate-report.ts';
 import { graceOf } from '../rotate-words.ts';
-import { whereOption, type Where } from '../where.ts';
 
 interface RotateOptions extends ReasonOption {
   readonly using?: RotatorName;
   readonly admin?: string;
   readonly grace?: string;
   readonly due?: boolean;
-  readonly where?: Where;
+  readonly where?: readonly string[];
   readonly workspace?: readonly string[];
   readonly dryRun?: boolean;
   readonly resume?: boolean;
@@ -50,8 +50,8 @@ export const define: CommandModule['define'] = (command, open) => {
     .option('--admin <reference>', "the administrator's credential for the target")
     .option('--grace <duration>', 'how long the former value stays usable (24h); 0 ends it at once')
     .option('--due', 'those whose time has come, and the former values whose grace is over')
-    .addOption(new Option('--where <filter>', 'those with owner=, provider=, tag=, state=, consumer= or name=').argParser(whereOption))
-    .addOption(new Option('--workspace <dirs>', 'all manifests below these folders').argParser(someOf('--workspace')))
+    .addOption(new Option('--where <pairs>', 'those that match: owner=ana,state=overdue,name=DB_*').argParser(repeated))
+    .option('--workspace <dirs...>', 'all manifests below these folders')
     .option('--dry-run', 'show what would be done, to whom, and change nothing')
     .option('--resume', 'go on with a rotation that did not end')
     .option('--abort', 'take a rotation back that did not end')
@@ -84,7 +84,7 @@ async function rotate(context: Context, names: readonly string[], options: Rotat
   const grace = graceOf(options.grace, reason);
   const journal = journalFor(context);
   await withPlaces(context, options.workspace, onlyReferences(names), async (places) => {
-    const chosen = await choose(places, { names, where: options.where, due: options.due === true }, journal);
+    const chosen = await choose(places, { names, where: parseWhere(options.where), due: options.due === true }, journal);
     const isContinued = options.resume === true || options.abort === true;
     const plan = await planRotations(
       chosen,
