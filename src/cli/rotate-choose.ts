@@ -47,9 +47,14 @@ async function rowsOf({ loaded: { manifest }, run }: Place, targets: readonly Ta
 }
 
 /** Of several references the first counts: it is the one that is rotated. */
-function isMeant(where: Where | undefined, { spec, references }: Target, { loaded: { manifest } }: Place, row: Row | undefined): boolean {
+function isMeant(
+  where: Where | undefined,
+  { spec, references }: Target,
+  { loaded: { manifest }, file }: Place,
+  row: Row | undefined,
+): boolean {
   const more = {
-    ...(manifest.path === undefined ? {} : { manifest: [manifest.path] }),
+    ...(file === undefined ? {} : { manifest: [file] }),
     ...(manifest.profile === undefined ? {} : { profile: [manifest.profile] }),
     state: [stateText(row)],
   };

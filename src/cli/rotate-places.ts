@@ -13,6 +13,8 @@ export interface Place {
   readonly context: Context;
   readonly loaded: Loaded;
   readonly run: Run;
+  /** The manifest as it is shown, where it is one of a workspace. */
+  readonly file?: string;
 }
 
 /** Milliseconds for everything, where nobody has set a limit: targets and the user's own programs take their time. */
@@ -36,7 +38,7 @@ export async function withPlaces<T>(
     const [file, ...others] = rest;
     if (file === undefined) return work(places);
     const own: Context = { ...patient, cwd: path.dirname(file), manifest: file };
-    return withRun(own, (loaded, run) => open(others, [...places, { context: own, loaded, run }]));
+    return withRun(own, (loaded, run) => open(others, [...places, { context: own, loaded, run, file: shortPath(file, context.cwd) }]));
   };
   return open(files, []);
 }
