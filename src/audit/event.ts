@@ -1,6 +1,6 @@
 /** What the audit log is told. Values, lengths, hashes of values and command lines have no field here. */
 
-type AuditEventName =
+export type AuditEventName =
   /** A value was fetched, taken over from an outer run, or could not be had. */
   | 'resolve'
   /** A child is about to be started, with the names and references that it gets. */

@@ -229,7 +229,7 @@ export class ProviderSession {
 
   /** Reads one document anew, whatever was read before. @throws Fault */
   async read(key: DocumentKey): Promise<Document> {
-    const [outcome = failed(brokenContract)] = await this.#fetch([key]);
+    const [outcome = failed(brokenContract)] = await this.#fetch([key], false);
     if (!outcome.ok) throw outcome.fault;
     return outcome.value;
   }
