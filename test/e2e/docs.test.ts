@@ -49,6 +49,18 @@ describe('the commands of the README', () => {
     }
   });
 
+  it('carry the controls that a table says they do', async () => {
+    const section = /^## Controls\n[^]*?(?=^## )/m.exec(readme)?.[0] ?? '';
+    const commands = [...section.matchAll(/`(secrets [^`]+)`/g)].map(([, command = '']) => command);
+    expect(commands.length).toBeGreaterThan(25);
+    const shell = await preparedShell();
+    for (const command of commands) {
+      const { code, output } = await shell.sh(command);
+      // 1: asked, and the answer is no.
+      expect([0, 1], `${command}: ${code}\n${output}`).toContain(code);
+    }
+  });
+
   it('run with the commands and options that there are', async () => {
     const known = await reference;
     const globals = flagsOf(await help('list'), 'Global options');
