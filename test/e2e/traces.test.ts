@@ -120,7 +120,9 @@ describeWith(MANAGERS, `of every manager: ${watched}`, (managers) => {
       const every = await everyManager(managers);
       const imported = canary();
       const steps = everyUse(every, imported);
-      const secret = [imported, ...Object.values(every.values), ...Object.values(every.credentials)];
+      // Azure's is the test bed's, which tests beside this one write down too.
+      const { AZURE_CLIENT_SECRET: _, ...own } = every.credentials;
+      const secret = [imported, ...Object.values(every.values), ...Object.values(own)];
       const watch = await watchWrites(secret.flatMap((value) => formsOf(value)));
       for (const { args, input, code = 0 } of steps) {
         const result = await every.one.run(args, { env: every.env, ...(input === undefined ? {} : { input }) });

@@ -65,7 +65,13 @@ describe('doctor', () => {
   it('reports a server that is not there', async () => {
     const { session } = await openVault({ address: 'http://127.0.0.1:1', env: { VAULT_TOKEN: TOKEN } });
     expect((await session.doctor(testOperation())).checks).toEqual([
-      { title: 'server', status: 'fail', message: 'cannot connect to 127.0.0.1:1: connection refused', hint: expect.any(String) },
+      {
+        title: 'server',
+        status: 'fail',
+        code: 'PROVIDER_UNAVAILABLE',
+        message: 'cannot connect to 127.0.0.1:1: connection refused',
+        hint: expect.any(String),
+      },
     ]);
   });
 });
