@@ -15,7 +15,7 @@ const onThePath = [
   /[\\/]src[\\/](?:core|manifest|trust)[\\/]/,
   /[\\/]src[\\/]run[\\/](?!streams|masking|inspect|write|generate|replace|watch)/,
   /[\\/]src[\\/]provider-kit[\\/](?!conformance|endpoint|keychain|pending)/,
-  /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pty|execute|init-program|parent-death)/,
+  /[\\/]src[\\/]platform[\\/](?!http|keychain|lock|pty|execute|init-program|parent-death|remembered)/,
   /[\\/]src[\\/]audit[\\/](?:audit-log|chain|key|log-writer|parts|places|record|who|sinks[\\/]sink)\.ts/,
   /[\\/]src[\\/]providers[\\/]built-in/,
   /[\\/]src[\\/]cli[\\/](?:program|commands|context|debug-facts|emergency|output|options|repeat-options|session|prompts|spinner|auditing|trust-gate|select-options|ci-masks|run-(?:options|output|report|start|supervise)|within|commands[\\/]run)\.ts/,

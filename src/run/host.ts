@@ -5,7 +5,6 @@ import type { SecretValue } from '../core/secret-value.ts';
 import type { Trace } from '../core/stopwatch.ts';
 import { VERSION } from '../core/version.ts';
 import { userFolders } from '../platform/folders.ts';
-import { recall, remember } from '../platform/remembered.ts';
 import type { Host, PromptRequest } from '../provider-kit/contract.ts';
 import type { Deadline } from '../provider-kit/deadline.ts';
 import type { HttpClient, HttpClientOptions } from '../provider-kit/http.ts';
@@ -78,12 +77,15 @@ export function createHost(options: HostOptions, config: ProviderConfig, role: H
       reported.sensitive.push(value);
     },
     // An adapter sees only what adapters of its own kind remembered.
-    recall: (key) => recall(env, `${config.use} ${key}`),
-    remember: (key, text) => remember(env, `${config.use} ${key}`, text),
+    recall: async (key) => (await memory()).recall(env, `${config.use} ${key}`),
+    remember: async (key, text) => (await memory()).remember(env, `${config.use} ${key}`, text),
     http: (http) => lazyHttp(http, env),
     keychain: async () => (await import('../platform/keychain.ts')).openKeychain(env),
   };
 }
+
+/** Loaded for the adapters that use it: it brings a library for checking along. */
+const memory = () => import('../platform/remembered.ts');
 
 /** The transport's modules are slow to load, so the first request loads them. */
 function lazyHttp(options: HttpClientOptions, env: HostOptions['env']): HttpClient {
