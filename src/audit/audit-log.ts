@@ -80,7 +80,8 @@ export class AuditLog implements Audit {
     const faults: SinkFault[] =
       noLog === undefined ? [] : [new SinkFault(noLog, 'export HOME, SECRETS_STATE_DIR, or SECRETS_AUDIT=stderr')];
     if (log === undefined && others.length === 0) return this.#answer(faults, 0, noLog === undefined);
-    const drafts = entries.map((entry): Draft => ({ ...this.#common, ts: new Date().toISOString(), ...entry }));
+    const ts = new Date().toISOString();
+    const drafts = entries.map((entry): Draft => ({ ...this.#common, ts, ...entry }));
     let taken = 0;
     let lines: readonly string[] | undefined;
     if (log !== undefined) {

@@ -102,13 +102,25 @@ function fieldText(form: Form, value: unknown): string | undefined {
   return safeJson(value.length <= form.most ? value : `${value.slice(0, form.most - 1)}…`);
 }
 
+/** The last value of each field and how it is written: most fields are the same in all records of a run. */
+const before = new Map<Field, { readonly value: unknown; readonly part: string | undefined }>();
+
+function partOf(name: Field, value: unknown): string | undefined {
+  const last = before.get(name);
+  if (last?.value === value) return last?.part;
+  const text = fieldText(FIELDS[name], value);
+  const part = text === undefined ? undefined : `"${name}":${text}`;
+  before.set(name, { value, part });
+  return part;
+}
+
 /** The record as JSON on one line, without its newline and its `mac`. */
 export function canonical(record: Omit<ChainedRecord, 'mac'>): string {
   const parts: string[] = [];
   for (const name of FIELD_NAMES) {
     const value = record[name];
-    const text = value === undefined ? undefined : fieldText(FIELDS[name], value);
-    if (text !== undefined) parts.push(`"${name}":${text}`);
+    const part = value === undefined ? undefined : partOf(name, value);
+    if (part !== undefined) parts.push(part);
   }
   return `{${parts.join(',')}}`;
 }
