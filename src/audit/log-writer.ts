@@ -85,7 +85,10 @@ export class LogWriter {
     const written = writeSync(fd, bytes);
     this.#advance(signed, bytes, written);
     if (written < bytes.length) throw new SinkFault(`the audit log ${this.#options.file} took only a part of what was written`, FULL_HINT);
-    if (isGlued(fd, before, bytes)) this.#write(fd, [this.#options.recovered()]);
+    if (isGlued(fd, before, bytes)) {
+      // The first of ours stands in the line of what was torn, where nobody reads it: it is written once more.
+      this.#write(fd, [this.#options.recovered(), ...(end.torn ? [] : drafts.slice(0, 1))]);
+    }
     return signed.slice(end.torn ? 1 : 0).map(({ line }) => line);
   }
 
