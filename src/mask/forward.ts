@@ -2,6 +2,7 @@
  * Forwards one masked stream to a descriptor: back-pressure kept, nothing lost, closed when it can't be masked.
  */
 import type { Readable } from 'node:stream';
+import { monotonicMs } from '../core/monotonic.ts';
 import type { MaskChain } from './chain.ts';
 import { Outlet, type OutletDamage } from './outlet.ts';
 
@@ -67,7 +68,7 @@ export class Forwarder {
 
   /** The child has ended: what it wrote is still forwarded, but a grandchild is not waited for long. */
   childEnded(): void {
-    this.#endedAt = performance.now();
+    this.#endedAt = monotonicMs();
     this.#watch();
   }
 
@@ -95,7 +96,7 @@ export class Forwarder {
       this.#onDamage('mask-failed');
       return;
     }
-    if (this.#outlet.busy) this.#writingSince ??= performance.now();
+    if (this.#outlet.busy) this.#writingSince ??= monotonicMs();
   }
 
   /** Everything has come. */
@@ -115,7 +116,7 @@ export class Forwarder {
   }
 
   #written(damage: OutletDamage | undefined): void {
-    const now = performance.now();
+    const now = monotonicMs();
     if (this.#endedAt !== undefined && this.#writingSince !== undefined)
       this.#writingMs += now - Math.max(this.#writingSince, this.#endedAt);
     this.#writingSince = this.#outlet.busy ? now : undefined;
@@ -131,7 +132,7 @@ export class Forwarder {
   /** Limits the wait for the next piece; a reader of ours that takes its time is not the grandchild's fault. */
   #watch(): void {
     if (this.#endedAt === undefined || this.#over) return;
-    const now = performance.now();
+    const now = monotonicMs();
     const writingMs = this.#writingMs + (this.#writingSince === undefined ? 0 : now - Math.max(this.#writingSince, this.#endedAt));
     const elapsed = now - this.#endedAt;
     const waited = this.#lateBytes > MOST_HELD ? elapsed : elapsed - writingMs;

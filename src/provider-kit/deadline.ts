@@ -1,8 +1,6 @@
 /** One time limit for a whole operation; its clock stands still while a person is asked. */
 import { Fault } from '../core/fault.ts';
-
-/** Not `performance.now()`: the first use of that loads a module of its own. */
-const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+import { monotonicMs } from '../core/monotonic.ts';
 
 export class Deadline {
   #controller = new AbortController();

@@ -2,6 +2,7 @@
  * Stage 4: fetches what the plan names. The failure of one secret is data here; `validate` decides what it means.
  */
 import { Fault, failed, done, type Outcome } from '../core/fault.ts';
+import { monotonicMs } from '../core/monotonic.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import { extractField } from '../provider-kit/json-document.ts';
 import { documentId, type Access, type ProviderSession, type ReadOptions, type Sessions } from '../provider-kit/session.ts';
@@ -122,9 +123,9 @@ async function fetchAll(references: readonly PlannedReference[], sessions: Sessi
   const took = new Map<ProviderSession, number>();
   await Promise.all(
     [...groups].map(async ([session, keys]) => {
-      const since = performance.now();
+      const since = monotonicMs();
       const outcomes = await session.resolve([...keys.values()], options);
-      took.set(session, performance.now() - since);
+      took.set(session, monotonicMs() - since);
       documents.set(session, new Map([...keys.keys()].map((id, index) => [id, outcomes[index] ?? failed(noAnswer)])));
     }),
   );

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Issue } from '../core/errors.ts';
+import { monotonicMs } from '../core/monotonic.ts';
 import { Fault, failed, type Outcome } from '../core/fault.ts';
 import type { Manifest } from '../core/model.ts';
 import type { SecretValue } from '../core/secret-value.ts';
@@ -116,9 +117,9 @@ async function noted<T extends PutResult | void>(
   change: () => Promise<T>,
 ): Promise<T> {
   await sessions.ready();
-  const since = performance.now();
+  const since = monotonicMs();
   const access = { event, reference: reference.placed.reference.text, provider: reference.configured.config.name };
-  const ms = (): number => performance.now() - since;
+  const ms = (): number => monotonicMs() - since;
   try {
     const result = await change();
     sessions.note({ ...access, version: result?.version, ms: ms() });
