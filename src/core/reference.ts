@@ -4,6 +4,7 @@
  * Only the provider, `?` and `#` are split here; what a path means belongs to the adapter. A literal `?`, `#` or
  * `%` inside a path, option or field is percent-encoded.
  */
+import { CONTROL } from './printable.ts';
 
 /** A reference, taken apart and decoded. */
 export interface Reference {
@@ -22,9 +23,6 @@ export type ReferenceResult =
   | { readonly ok: false; readonly message: string; readonly hint?: string };
 
 const SHAPE = /^([a-z][a-z0-9+.-]*):\/\/([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s;
-// Control characters never belong into a reference, and could forge log lines or requests.
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** The scheme of a text that has the shape of a reference, else undefined. */
 export function schemeOf(text: string): string | undefined {
@@ -35,6 +33,7 @@ export function schemeOf(text: string): string | undefined {
  * Takes a reference apart. The failure messages never quote the text: somebody may have pasted a value there.
  */
 export function parseReference(text: string): ReferenceResult {
+  // They could forge log lines or requests.
   if (CONTROL.test(text)) return { ok: false, message: 'the reference holds a control character' };
   const match = SHAPE.exec(text);
   if (match === null) {

@@ -7,6 +7,7 @@
  */
 import { DURATION } from '../core/duration.ts';
 import { ALPHABETS, GENERATED_LENGTH, POLICY_FIELDS } from '../core/model.ts';
+import { PRINTABLE } from '../core/printable.ts';
 
 export type ScalarShape =
   | { readonly kind: 'text'; readonly pattern?: RegExp; readonly expected: string }
@@ -50,8 +51,6 @@ interface NameShape {
 /** Of profiles and projects. They are put into references, so they hold nothing that a reference could trip over. */
 export const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 export const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-// oxlint-disable-next-line no-control-regex
-const PRINTABLE = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
 
 const SECRET_NAME: NameShape = {
   pattern: ENVIRONMENT_NAME,

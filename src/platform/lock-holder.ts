@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import { errorCode } from './atomic-file.ts';
+import { processStat } from './process-stat.ts';
 
 export interface Holder {
   readonly pid: number;
@@ -23,7 +24,7 @@ let self: Holder | undefined;
 export function thisProcess(): Holder {
   self ??= {
     pid: process.pid,
-    start: startOf('self')?.start ?? '',
+    start: attempt(() => processStat('self'))?.start ?? '',
     boot: attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()) ?? '',
     namespace: attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '',
     host: os.hostname(),
@@ -32,12 +33,12 @@ export function thisProcess(): Holder {
 }
 
 /** A process of this system by its number, such as a child of ours. */
-export const processOf = (pid: number): Holder => ({ ...thisProcess(), pid, start: startOf(String(pid))?.start ?? '' });
+export const processOf = (pid: number): Holder => ({ ...thisProcess(), pid, start: attempt(() => processStat(pid))?.start ?? '' });
 
 export function holderState(holder: Holder, me: Holder = thisProcess()): HolderState {
   if (holder.boot !== me.boot) return holder.host === me.host ? 'dead' : 'unknown';
   if (holder.namespace !== me.namespace || (holder.boot === '' && holder.host !== me.host)) return 'unknown';
-  const seen = holder.start === '' ? undefined : startOf(String(holder.pid));
+  const seen = holder.start === '' ? undefined : attempt(() => processStat(holder.pid));
   // A zombie is dead: only its parent has not asked yet.
   if (seen !== undefined) return seen.start === holder.start && !/^[ZX]$/.test(seen.state) ? 'alive' : 'dead';
   try {
@@ -55,15 +56,6 @@ export function asHolder(value: unknown): Holder | undefined {
   if (typeof pid !== 'number' || !Number.isInteger(pid) || pid < 1) return undefined;
   if (typeof start !== 'string' || typeof boot !== 'string' || typeof namespace !== 'string' || typeof host !== 'string') return undefined;
   return { pid, start, boot, namespace, host };
-}
-
-function startOf(pid: string): { readonly state: string; readonly start: string } | undefined {
-  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  if (stat === undefined) return undefined;
-  // The command in parentheses may hold anything; behind it come state (field 3) and start time (field 22).
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, start] = [fields[0], fields[19]];
-  return state === undefined || start === undefined ? undefined : { state, start };
 }
 
 function attempt<T>(act: () => T): T | undefined {

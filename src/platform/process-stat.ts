@@ -1,7 +1,9 @@
-/** What the kernel tells about a process and its terminal, where there is a /proc. */
+/** What the kernel tells about a process, where there is a /proc. */
 import { readFileSync } from 'node:fs';
 
 export interface ProcessStat {
+  /** One letter: `Z` and `X` are dead. */
+  readonly state: string;
   readonly parent: number;
   readonly group: number;
   readonly session: number;
@@ -9,13 +11,16 @@ export interface ProcessStat {
   readonly terminal: number;
   /** The group in the foreground of that terminal; -1 for none. */
   readonly foreground: number;
+  /** When it started, in the kernel's own count. */
+  readonly start: string;
 }
 
 /** @throws where there is no such process or no /proc */
 export function processStat(pid: number | 'self'): ProcessStat {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The command in parentheses may hold anything; after it: state, ppid, pgrp, session, tty_nr, tpgid.
-  const [, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  // The command in parentheses may hold anything; after it, from field 3: state, ppid, pgrp, session, tty_nr, tpgid, and
+  // as field 22 the start.
+  const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [parent = 0, group = 0, session = 0, terminal = 0, foreground = -1] = fields.map(Number);
-  return { parent, group, session, terminal, foreground };
+  return { state, parent, group, session, terminal, foreground, start: fields[18] ?? '' };
 }

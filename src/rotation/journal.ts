@@ -2,10 +2,11 @@
  * `rotations/<id>.json` in the state folder: how far each rotation is and when its former value ends. Ids, names,
  * versions and times, never a value. What is true is found in the stores; this says what was meant.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Fault } from '../core/fault.ts';
-import { dropFile, errorCode, readOwnFile, replaceFile } from '../platform/atomic-file.ts';
+import { isPlainText } from '../core/printable.ts';
+import { dropFile, errorCode, makeFolders, readOwnFile, replaceFile } from '../platform/atomic-file.ts';
 import type { Step } from './staged.ts';
 
 export interface RotationRecord {
@@ -57,7 +58,7 @@ export class Journal {
   /** Makes the folder. @throws Fault with code IO */
   prepare(): void {
     try {
-      if (this.#folder !== undefined) mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      if (this.#folder !== undefined) makeFolders(this.#folder);
     } catch (error) {
       throw cannotWrite(error);
     }
@@ -123,13 +124,11 @@ const cannotWrite = (error: unknown): Fault =>
   });
 
 const STEPS: readonly string[] = ['planned', 'created', 'applied', 'verified', 'promoted', 'retired', 'aborted'] satisfies readonly Step[];
-// oxlint-disable-next-line no-control-regex
-const isText = (value: unknown): value is string => typeof value === 'string' && !/[\u0000-\u001f\u007f-\u009f]/.test(value);
 
 /** Checks the shape, and that what is printed is fit for that. */
 function asRecord(value: unknown): RotationRecord | undefined {
   const { journal, ...fields } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  if (journal !== VERSION || !Object.values(fields).every(isText)) return undefined;
+  if (journal !== VERSION || !Object.values(fields).every(isPlainText)) return undefined;
   const { id, document, label, reference, using, step, since, at } = fields as Partial<Record<string, string>>;
   if ([id, document, label, reference, using, since, at].includes(undefined) || !STEPS.includes(step ?? '')) return undefined;
   return fields as unknown as RotationRecord;

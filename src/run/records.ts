@@ -5,6 +5,7 @@
 import { lstatSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Delivery } from '../core/model.ts';
+import { isPlainText } from '../core/printable.ts';
 import { errorCode, makeFolders, TEMP_SUFFIX } from '../platform/atomic-file.ts';
 import { asHolder, holderState, processOf, thisProcess, type Holder, type HolderState } from '../platform/lock-holder.ts';
 
@@ -176,7 +177,7 @@ function asRecord(value: unknown): RunRecord | undefined {
   if (typeof record !== 'object' || record === null || record['version'] !== VERSION) return undefined;
   const { id, since, profile, manifest, command, secrets, removed, files } = record;
   const [run, program] = [asHolder(record['run']), asHolder(record['program'])];
-  if (run === undefined || typeof id !== 'string' || !ID.test(id) || !isText(since) || !isText(command)) return undefined;
+  if (run === undefined || typeof id !== 'string' || !ID.test(id) || !isPlainText(since) || !isPlainText(command)) return undefined;
   if (!isListOf(secrets, isSecret) || !isListOf(removed, isRemoved)) return undefined;
   return {
     id,
@@ -186,15 +187,13 @@ function asRecord(value: unknown): RunRecord | undefined {
     secrets,
     removed,
     ...(program === undefined ? {} : { program }),
-    ...(isText(profile) ? { profile } : {}),
-    ...(isText(manifest) ? { manifest } : {}),
-    ...(isText(files) ? { files } : {}),
+    ...(isPlainText(profile) ? { profile } : {}),
+    ...(isPlainText(manifest) ? { manifest } : {}),
+    ...(isPlainText(files) ? { files } : {}),
   };
 }
 
-// oxlint-disable-next-line no-control-regex
-const isText = (value: unknown): value is string => typeof value === 'string' && !/[\u0000-\u001f\u007f-\u009f]/.test(value);
-const isTextOrNone = (value: unknown): boolean => value === undefined || isText(value);
+const isTextOrNone = (value: unknown): boolean => value === undefined || isPlainText(value);
 
 const isListOf = <T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] =>
   Array.isArray(value) && value.every((one) => isOne(one));
@@ -202,14 +201,14 @@ const isListOf = <T>(value: unknown, isOne: (one: unknown) => one is T): value i
 const isSecret = (value: unknown): value is RecordedSecret => {
   const { name, state, as, reference, version, createdAt, expiresAt, proof } = (value ?? {}) as Partial<Record<string, unknown>>;
   return (
-    isText(name) &&
+    isPlainText(name) &&
     (state === 'injected' || state === 'absent') &&
-    isText(as) &&
+    isPlainText(as) &&
     [reference, version, createdAt, expiresAt, proof].every((one) => isTextOrNone(one))
   );
 };
 
 const isRemoved = (value: unknown): value is RemovedCredential => {
   const { name, adapter, passable } = (value ?? {}) as Partial<Record<string, unknown>>;
-  return isText(name) && isTextOrNone(adapter) && typeof passable === 'boolean';
+  return isPlainText(name) && isTextOrNone(adapter) && typeof passable === 'boolean';
 };

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import * as z from 'zod/mini';
 import type { Delivery, MaskRules } from '../core/model.ts';
+import { PRINTABLE } from '../core/printable.ts';
 import { SecretValue } from '../core/secret-value.ts';
 
 export interface SealedSecret {
@@ -44,8 +45,7 @@ export interface Bundle {
 
 const date = z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/));
 // Whatever of a bundle may be printed: it was written by somebody else.
-// oxlint-disable-next-line no-control-regex
-const text = z.string().check(z.maxLength(1024), z.regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/));
+const text = z.string().check(z.maxLength(1024), z.regex(PRINTABLE));
 
 const BUNDLE = z.strictObject({
   kind: z.literal('secrets sealed bundle'),

@@ -2,11 +2,11 @@
  * What this host remembers of sealed files: how often each was used, and the latest time it has seen. Kept in
  * `sealed` of the state folder; whoever may delete that folder may use a file again.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { SecretsError } from '../core/errors.ts';
 import { Fault } from '../core/fault.ts';
-import { dropFile, errorCode, readOwnFile, replaceFile } from '../platform/atomic-file.ts';
+import { dropFile, errorCode, makeFolders, readOwnFile, replaceFile } from '../platform/atomic-file.ts';
 import { withLock } from '../platform/lock.ts';
 import type { Bundle } from './bundle.ts';
 import { CLOCK_SKEW_MS, refused } from './terms.ts';
@@ -33,7 +33,7 @@ export async function takeUse({ id, uses, expiresAt }: Bundle, stateFolder: stri
   }
   const folder = path.join(stateFolder, 'sealed');
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     await withLock(path.join(folder, 'lock'), { what: 'the count of sealed files' }, async () => {
       const latest = await read<{ readonly latest: string }>(path.join(folder, CLOCK));
       if (latest !== undefined && now.getTime() < Date.parse(latest.latest) - CLOCK_SKEW_MS) {

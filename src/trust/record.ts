@@ -4,12 +4,12 @@
  *
  * A record that somebody else could have written counts for nothing.
  */
-import { existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { SecretsError } from '../core/errors.ts';
 import { Fault } from '../core/fault.ts';
-import { errorCode, readOwnFile, replaceFile } from '../platform/atomic-file.ts';
+import { errorCode, makeFolders, readOwnFile, replaceFile } from '../platform/atomic-file.ts';
 import { realPath, type Place } from './place.ts';
 import type { TrustSet } from './trust-set.ts';
 
@@ -178,17 +178,6 @@ function makeFolder(folder: string): void {
   makeFolders(folder);
   const danger = folderDanger(folder);
   if (danger !== undefined) throw cannotKeep(danger);
-}
-
-/** Step by step: Node's own way of doing it never ends where a folder can't be made because the system says ENOENT. */
-function makeFolders(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolders(path.dirname(folder));
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-  }
 }
 
 /**

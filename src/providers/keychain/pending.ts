@@ -3,10 +3,10 @@
  * value, so finding one reads it. What keeps two rotations of this user apart is a lock in the state folder.
  */
 import { isUtf8 } from 'node:buffer';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '../../core/fault.ts';
 import { SecretValue } from '../../core/secret-value.ts';
+import { makeFolders } from '../../platform/atomic-file.ts';
 import type {
   Document,
   DocumentKey,
@@ -116,13 +116,15 @@ export class PendingItems {
     const { state } = this.#host.folders;
     if (state === undefined) return act();
     const { withLock } = await import('../../platform/lock.ts');
-    await mkdir(state, { recursive: true, mode: 0o700 }).catch(() => {
+    try {
+      makeFolders(state);
+    } catch {
       throw new Fault('unavailable', {
         message: `the folder ${state} cannot be made, which keeps two rotations apart`,
         hint: 'export SECRETS_STATE_DIR with a folder that you can write',
         retryable: false,
       });
-    });
+    }
     return withLock(path.join(state, LOCK_FILE), { what: 'the pending values of the keychain', signal: op.signal }, act);
   }
 }
