@@ -1,4 +1,5 @@
 /** Records in the forms that other programs take. Pure. */
+import { asCellText, quotedCell } from '../core/csv.ts';
 import { schemeOf } from '../core/reference.ts';
 import { VERSION } from '../core/version.ts';
 import type { Found } from './read.ts';
@@ -17,13 +18,10 @@ export function formatted({ record, line }: Found, format: Format): string {
   return `${safeJson(ocsf(record))}\n`;
 }
 
-/** RFC 4180; what a spreadsheet would take for a formula begins with an apostrophe. */
 function csvCell(value: string | number | undefined): string {
   if (value === undefined) return '';
   if (typeof value === 'number') return String(value);
-  const shown = printable(value);
-  const text = /^[=+\-@]/.test(shown) ? `'${shown}` : shown;
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return quotedCell(asCellText(printable(value)));
 }
 
 /** OCSF 1.3, class API Activity. */

@@ -1,7 +1,5 @@
 /** Tables as RFC 4180 has them, for spreadsheets too. */
-
-/** What a spreadsheet would take for a formula, and calculate. */
-const FORMULA = /^[=+\-@\t\r]/;
+import { asCellText, inQuotes, quotedCell } from '../core/csv.ts';
 
 /** Rows with CRLF behind each. A cell that could be a formula gets a `'` in front, which spreadsheets take for text. */
 export function csvText(rows: readonly (readonly string[])[]): string {
@@ -9,6 +7,6 @@ export function csvText(rows: readonly (readonly string[])[]): string {
 }
 
 function csvCell(text: string): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) || safe !== text ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const safe = asCellText(text);
+  return safe === text ? quotedCell(text) : inQuotes(safe);
 }

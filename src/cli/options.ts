@@ -1,4 +1,5 @@
 /** How option texts are read; one place for all commands. */
+import { Option } from 'commander';
 import { SecretsError } from '../core/errors.ts';
 import type { Context } from './context.ts';
 
@@ -24,7 +25,19 @@ export const someOf =
   };
 
 /** What is given again and again, each text as it is. */
-export const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** Of commands that choose among the references of one manifest or many. */
+export interface ChoiceOptions {
+  readonly where?: readonly string[];
+  readonly workspace?: readonly string[];
+}
+
+/** @param what which those are that match */
+export const whereOption = (what: string): Option =>
+  new Option('--where <pairs>', `${what}: owner=ana,state=overdue,name=DB_*`).argParser(repeated);
+
+export const workspaceOption = (): Option => new Option('--workspace <dirs...>', 'all manifests below these folders');
 
 /** Of commands that touch values. */
 export interface ReasonOption {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canary } from './support/canary.ts';
 import { tempDir } from './support/home.ts';
+import { inNamespace } from './support/namespace.ts';
 import { child, project, type Project } from './support/project.ts';
 
 const MANIFEST = `version: 1
@@ -123,17 +124,6 @@ describe.runIf(process.platform === 'linux')('as: fd', () => {
     expect(result.stdout).toBe(`/dev/fd/21 /dev/fd/22\n${value.toUpperCase().repeat(2)}other\n`);
   });
 });
-
-const inNamespace = (script: string): readonly string[] => [
-  'unshare',
-  '--mount',
-  '--propagation',
-  'private',
-  'sh',
-  '-c',
-  `${script} && exec "$@"`,
-  'sh',
-];
 const canMount = process.platform === 'linux' && spawnSync('unshare', ['--mount', 'true']).status === 0;
 
 describe.runIf(canMount)('where memory is short', () => {

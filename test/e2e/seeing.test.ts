@@ -3,6 +3,7 @@ import { chmodSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canary } from './support/canary.ts';
+import type { Pty } from './support/pty.ts';
 import { child, project, type Project } from './support/project.ts';
 
 const API = `version: 1
@@ -63,6 +64,16 @@ const rows = (stdout: string): readonly (readonly string[])[] =>
     .trimEnd()
     .split('\n')
     .map((line) => line.split(/ {2,}/));
+
+/** What a terminal shows, none of its lines longer than it is wide. */
+function fittingLines(terminal: Pty, columns: number): readonly string[] {
+  const lines = terminal
+    .text()
+    .split(/\r?\n/)
+    .filter((line) => line !== '');
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+  return lines;
+}
 
 describe('a workspace', () => {
   it('is every manifest below, each once, with what they share', async () => {
@@ -175,11 +186,7 @@ describe('the forms of a list', () => {
     const terminal = at.pty(['list', '--workspace', 'apps'], { columns });
     await terminal.waitFor('DATABASE');
     expect((await terminal.exit).code).toBe(0);
-    const lines = terminal
-      .text()
-      .split(/\r?\n/)
-      .filter((line) => line !== '');
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    const lines = fittingLines(terminal, columns);
     expect(lines.filter((line) => /\.secretsrc/.test(line))).toHaveLength(4);
     for (const title of ['MANIFEST', 'NAME', 'STATE']) expect(lines[0]).toContain(title);
     expect(lines[0]?.includes('CONSUMERS')).toBe(columns === 220);
@@ -274,11 +281,7 @@ describe('history', () => {
     const terminal = at.pty(['history', 'A'], { columns });
     await terminal.waitFor('VERSION');
     expect((await terminal.exit).code).toBe(0);
-    const lines = terminal
-      .text()
-      .split(/\r?\n/)
-      .filter((line) => line !== '');
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    const lines = fittingLines(terminal, columns);
     expect(lines.filter((line) => line.endsWith('enabled'))).toHaveLength(2);
   });
 });

@@ -9,13 +9,13 @@ import type { Command } from 'commander';
 import { formatDuration, parseDuration } from '../../core/duration.ts';
 import { SecretsError } from '../../core/errors.ts';
 import { plainWord } from '../../core/fault.ts';
-import { errorCode, writeNewFile } from '../../platform/atomic-file.ts';
 import type { VaultOptions } from '../../providers/vault/options.ts';
 import type { Wrapped, WrapRequest } from '../../providers/vault/bootstrap.ts';
 import { entryNamed, withAdapterHost } from '../adapter-host.ts';
 import { recordAlone } from '../auditing.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
+import { writeOut } from '../out-file.ts';
 import { withSpinner } from '../spinner.ts';
 
 interface BootstrapOptions {
@@ -60,7 +60,7 @@ async function bootstrap(context: Context, name: string, options: BootstrapOptio
   );
   await recordAlone(context, { event: 'bootstrap', name, reference: `auth/${request.mount}/role/${request.role}`, result: 'ok' });
   const file = out === undefined ? undefined : path.resolve(context.cwd, out);
-  if (file !== undefined) await write(file, made);
+  if (file !== undefined) await writeOut(file, made.token.reveal(), LOST);
   report(context, name, request, made, file);
 }
 
@@ -75,19 +75,8 @@ function requestOf(name: string, { role, mount, ttl }: BootstrapOptions): WrapRe
   return { role, mount, lifetimeMs };
 }
 
-async function write(file: string, { token }: Wrapped): Promise<void> {
-  try {
-    await writeNewFile(file, token.reveal(), 0o600);
-  } catch (error) {
-    const code = errorCode(error);
-    // It ends by itself: nobody has it, and its time is short.
-    throw new SecretsError({
-      code: 'IO',
-      message: `${file} ${code === 'EEXIST' ? 'is there already' : `cannot be written: the system says ${code}`}; the credential is lost, and ends unused`,
-      hint: 'name another file',
-    });
-  }
-}
+// It ends by itself: nobody has it, and its time is short.
+const LOST = { lost: 'the credential is lost, and ends unused', hint: 'name another file' };
 
 function report(context: Context, provider: string, request: WrapRequest, made: Wrapped, file: string | undefined): void {
   const { output } = context;

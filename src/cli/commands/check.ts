@@ -19,7 +19,7 @@ import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { isWarning, policyFindings, standingFindings, type Finding } from '../findings.ts';
 import { failedState, standingOf, weighFailures } from '../inventory.ts';
-import { list, repeated } from '../options.ts';
+import { list, whereOption, workspaceOption, type ChoiceOptions } from '../options.ts';
 import { shortPath } from '../output.ts';
 import { whomText, type Checked, type Report } from '../reports/report.ts';
 import { withSurvey, type Survey, type Surveyed } from '../survey.ts';
@@ -27,19 +27,17 @@ import type { Target } from '../target.ts';
 
 const FORMATS = ['text', 'json', 'sarif', 'junit'] as const;
 
-interface CheckOptions {
+interface CheckOptions extends ChoiceOptions {
   readonly read?: boolean;
   readonly require?: readonly string[];
-  readonly workspace?: readonly string[];
-  readonly where?: readonly string[];
   readonly format?: (typeof FORMATS)[number];
 }
 
 export const define: CommandModule['define'] = (command, open) => {
   command
     .argument('[names...]', 'only these, names or references')
-    .option('--workspace <dirs...>', 'all manifests below these folders')
-    .addOption(new Option('--where <pairs>', 'only these: owner=ana,state=overdue,name=DB_*').argParser(repeated))
+    .addOption(workspaceOption())
+    .addOption(whereOption('only these'))
     .addOption(new Option('--require <fields>', `fields that every entry must have: ${POLICY_FIELDS.join(', ')}`).argParser(list))
     .addOption(new Option('--format <format>', 'how to print the result').choices(FORMATS))
     .option('--read', 'also read values, and drop them at once, where nothing else tells whether they are there')

@@ -24,13 +24,11 @@ import { COLUMNS } from '../list-columns.ts';
 import { rowJson } from '../list-json.ts';
 import { exactCells, isUncertain, knownOf, listRows, parseOrder, sortRows, type ListRow } from '../list-rows.ts';
 import { printRows } from '../list-table.ts';
-import { repeated } from '../options.ts';
+import { whereOption, workspaceOption, type ChoiceOptions } from '../options.ts';
 import { withSurvey, type Survey } from '../survey.ts';
 
-interface ListOptions {
+interface ListOptions extends ChoiceOptions {
   readonly read?: boolean;
-  readonly workspace?: readonly string[];
-  readonly where?: readonly string[];
   readonly sort?: string;
   readonly csv?: boolean;
   readonly orphans?: boolean;
@@ -39,8 +37,8 @@ interface ListOptions {
 export const define: CommandModule['define'] = (command, open) => {
   command
     .argument('[names...]', 'only these, names or references')
-    .option('--workspace <dirs...>', 'all manifests below these folders')
-    .addOption(new Option('--where <pairs>', 'only these: owner=ana,state=overdue,name=DB_*').argParser(repeated))
+    .addOption(workspaceOption())
+    .addOption(whereOption('only these'))
     .addOption(new Option('--sort <column>', 'order by a column; a - in front turns it round'))
     .addOption(new Option('--csv', 'every column as CSV').conflicts('json'))
     .addOption(

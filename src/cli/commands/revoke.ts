@@ -14,19 +14,17 @@ import { agree } from '../agree.ts';
 import { parseWhere } from '../../run/where.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { REASON, repeated, someOf, withReason, type ReasonOption } from '../options.ts';
+import { REASON, someOf, whereOption, withReason, workspaceOption, type ChoiceOptions, type ReasonOption } from '../options.ts';
 import { choose, onlyReferences } from '../rotate-choose.ts';
 import { journalFor } from '../rotate-engine.ts';
 import { withPlaces, type Place } from '../rotate-places.ts';
 import { issueAbout } from '../stored.ts';
 import type { Target } from '../target.ts';
 
-interface RevokeOptions extends ReasonOption {
+interface RevokeOptions extends ChoiceOptions, ReasonOption {
   readonly former?: boolean;
   readonly version?: readonly string[];
   readonly destroy?: boolean;
-  readonly where?: readonly string[];
-  readonly workspace?: readonly string[];
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
@@ -45,8 +43,8 @@ export const define: CommandModule['define'] = (command, open) => {
     .option('--former', 'all versions but the current one')
     .addOption(new Option('--version <versions>', 'only these versions').argParser(someOf('--version')))
     .option('--destroy', 'destroy them for good, in place of disabling them')
-    .addOption(new Option('--where <pairs>', 'those that match: owner=ana,state=overdue,name=DB_*').argParser(repeated))
-    .option('--workspace <dirs...>', 'all manifests below these folders')
+    .addOption(whereOption('those that match'))
+    .addOption(workspaceOption())
     .option('--dry-run', 'show what would be revoked, and change nothing')
     .option(REASON[0], `${REASON[1]}; required`)
     .option('-y, --yes', 'do not ask')

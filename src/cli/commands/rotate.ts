@@ -16,7 +16,7 @@ import { agree } from '../agree.ts';
 import { parseWhere } from '../../run/where.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
-import { REASON, repeated, withReason, type ReasonOption } from '../options.ts';
+import { REASON, whereOption, withReason, workspaceOption, type ChoiceOptions, type ReasonOption } from '../options.ts';
 import { choose, onlyReferences, type Chosen } from '../rotate-choose.ts';
 import { engineFor, journalFor, openJournal } from '../rotate-engine.ts';
 import { watchManifests } from '../rotate-manifest.ts';
@@ -26,13 +26,11 @@ import { planJson, planLines, planRotations, type PlannedRotation, type Rotation
 import { printOutcomes, type Outcome } from '../rotate-report.ts';
 import { graceOf } from '../rotate-words.ts';
 
-interface RotateOptions extends ReasonOption {
+interface RotateOptions extends ChoiceOptions, ReasonOption {
   readonly using?: RotatorName;
   readonly admin?: string;
   readonly grace?: string;
   readonly due?: boolean;
-  readonly where?: readonly string[];
-  readonly workspace?: readonly string[];
   readonly dryRun?: boolean;
   readonly resume?: boolean;
   readonly abort?: boolean;
@@ -50,8 +48,8 @@ export const define: CommandModule['define'] = (command, open) => {
     .option('--admin <reference>', "the administrator's credential for the target")
     .option('--grace <duration>', 'how long the former value stays usable (24h); 0 ends it at once')
     .option('--due', 'those whose time has come, and the former values whose grace is over')
-    .addOption(new Option('--where <pairs>', 'those that match: owner=ana,state=overdue,name=DB_*').argParser(repeated))
-    .option('--workspace <dirs...>', 'all manifests below these folders')
+    .addOption(whereOption('those that match'))
+    .addOption(workspaceOption())
     .option('--dry-run', 'show what would be done, to whom, and change nothing')
     .option('--resume', 'go on with a rotation that did not end')
     .option('--abort', 'take a rotation back that did not end')

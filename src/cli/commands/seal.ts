@@ -9,7 +9,6 @@ import { Option, type Command } from 'commander';
 import { formatDuration, parseDuration } from '../../core/duration.ts';
 import { SecretsError } from '../../core/errors.ts';
 import type { Milliseconds } from '../../core/model.ts';
-import { errorCode, writeNewFile } from '../../platform/atomic-file.ts';
 import { sealEntries } from '../../run/audit-entries.ts';
 import { prepare } from '../../run/prepare.ts';
 import type { Bundle } from '../../sealed/bundle.ts';
@@ -17,6 +16,7 @@ import { record } from '../auditing.ts';
 import type { CommandModule } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { REASON, someOf, withReason, type ReasonOption } from '../options.ts';
+import { writeOut } from '../out-file.ts';
 import { addSelectOptions, selectOptionsOf, type SelectArguments } from '../select-options.ts';
 import { withRun } from '../session.ts';
 import { withSpinner } from '../spinner.ts';
@@ -83,11 +83,7 @@ async function seal(context: Context, options: SealOptions): Promise<void> {
   if (bundle.secrets.length === 0) throw usage('there is nothing to put in');
   const file = path.resolve(context.cwd, out);
   const bytes = await age.encryptTo(recipients, bundleText(bundle).reveal());
-  try {
-    await writeNewFile(file, bytes, 0o600);
-  } catch (error) {
-    throw unwritable(file, errorCode(error));
-  }
+  await writeOut(file, bytes);
   report(context, bundle, file, recipients);
 }
 
@@ -108,13 +104,3 @@ function report(context: Context, bundle: Bundle, file: string, recipients: read
 }
 
 const usage = (message: string, hint: string = HINT): SecretsError => new SecretsError({ code: 'USAGE', message, hint });
-
-function unwritable(file: string, code: string): SecretsError {
-  return code === 'EEXIST'
-    ? new SecretsError({ code: 'IO', message: `${file} is there already`, hint: 'name another file, or remove that one' })
-    : new SecretsError({
-        code: 'IO',
-        message: `${file} cannot be written: the system says ${code}`,
-        hint: 'check the folder and its permissions',
-      });
-}

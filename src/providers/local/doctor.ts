@@ -1,9 +1,9 @@
 /** The health of a store, without its key and without reading a value. */
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { Fault } from '../../core/fault.ts';
 import { readOwnFile } from '../../platform/atomic-file.ts';
 import type { Check, DoctorReport, Host } from '../../provider-kit/contract.ts';
+import { failedCheck } from '../../provider-kit/failed-check.ts';
 import { checkPrivate, octal, quoted } from './faults.ts';
 import { identityPath, keychainAccount, placeOf } from './holders.ts';
 import { MAX_IDENTITY_BYTES } from './identity-file.ts';
@@ -17,12 +17,12 @@ const KEY = 'Key of the local store';
 
 export async function examine(use: Use): Promise<DoctorReport> {
   const { location, host } = use;
-  if (location === undefined) return { checks: [failure(STORE, nowhere())] };
+  if (location === undefined) return { checks: [failedCheck(STORE, nowhere())] };
   let index: StoreIndex | undefined;
   try {
     index = await readIndex(location);
   } catch (error) {
-    return { checks: [failure(STORE, error)] };
+    return { checks: [failedCheck(STORE, error)] };
   }
   if (index === undefined) {
     return {
@@ -71,7 +71,7 @@ function ambiguous(use: Use, index: StoreIndex): readonly Check[] {
       pickVersion(index, use.project, name);
       return [];
     } catch (error) {
-      return [failure('Versions of the local store', error)];
+      return [failedCheck('Versions of the local store', error)];
     }
   });
 }
@@ -106,7 +106,7 @@ async function identityFile(kept: Extract<Custody, { kind: 'identity' }>, recipi
   try {
     checkPrivate(file, read);
   } catch (error) {
-    return [failure(KEY, error)];
+    return [failedCheck(KEY, error)];
   }
   const message = `in the identity file ${file}: whoever can read that file can read the store, so it protects less than a keychain`;
   return [{ title: KEY, status: 'warn', message, hint: 'secrets providers rekey local --to keychain, or --to passphrase' }];
@@ -143,19 +143,8 @@ async function ownKey(index: StoreIndex, host: Host): Promise<Check> {
       hint: 'add it to the recipients, and let somebody who can read re-encrypt',
     };
   } catch (error) {
-    return failure(title, error);
+    return failedCheck(title, error);
   }
 }
 
 const some = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
-
-function failure(title: string, error: unknown): Check {
-  if (!(error instanceof Fault)) throw error;
-  return {
-    title,
-    status: 'fail',
-    code: error.code,
-    message: error.message,
-    ...(error.detail.hint === undefined ? {} : { hint: error.detail.hint }),
-  };
-}

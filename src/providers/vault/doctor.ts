@@ -1,6 +1,7 @@
 /** Health of the server and of the sign-in, without reading a secret. */
 import { Fault } from '../../core/fault.ts';
 import type { Check, DoctorReport, Operation } from '../../provider-kit/contract.ts';
+import { failedCheck } from '../../provider-kit/failed-check.ts';
 import type { VaultClient } from './client.ts';
 import { numberAt, objectAt, stringAt, stringsAt, type JsonObject } from './json.ts';
 import type { Token } from './sign-in.ts';
@@ -85,17 +86,6 @@ function report({ from, isOurs }: Token, data: JsonObject | undefined): DoctorRe
     checks.push({ title: 'lifetime', status: 'warn', message: `the token of ${from} ends in ${duration(ttl)}`, hint: 'sign in again' });
   }
   return { ...(identity === undefined ? {} : { identity }), checks };
-}
-
-function failedCheck(title: string, error: unknown): Check {
-  if (!(error instanceof Fault)) throw error;
-  return {
-    title,
-    status: 'fail',
-    code: error.code,
-    message: error.message,
-    ...(error.detail.hint === undefined ? {} : { hint: error.detail.hint }),
-  };
 }
 
 /** A name that the server gave, if it is safe to print. */
