@@ -148,8 +148,9 @@ describe('A47 --mask always in a terminal', () => {
     const { dir, home } = await project({ manifest: MANIFEST });
     const shell = shellPty({ home, cwd: dir, env: { SRC: canary() } });
     await shell.waitFor('ready$ ');
+    // A shell that waits for a line when its trap runs takes that for the end of the line, so it asks again.
     const program =
-      'stty -isig -icanon; echo raw; head -c 1 | od -An -tx1; stty isig icanon; trap "" TSTP; echo deaf; read -r line; echo "[$line]"; trap "echo heard" TSTP; echo handler; read -r line; echo "[$line]"';
+      'stty -isig -icanon; echo raw; head -c 1 | od -An -tx1; stty isig icanon; trap "" TSTP; echo deaf; read -r line; echo "[$line]"; trap "echo heard" TSTP; echo handler; until read -r line; do :; done; echo "[$line]"';
     shell.write(`${process.execPath} ${PROGRAM} run --mask always -- sh -c '${program}'\r`);
     await shell.waitFor(/^raw/m);
     shell.write(CTRL_Z);
