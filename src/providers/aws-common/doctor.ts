@@ -1,6 +1,7 @@
 /** The health report of both adapters: sign-in, reachability, kind of credentials. Reads no secret. */
 import { Fault } from '../../core/fault.ts';
 import type { Check, DoctorReport, Operation } from '../../provider-kit/contract.ts';
+import { failedCheck } from '../../provider-kit/failed-check.ts';
 import type { AwsClient, AwsConnection } from './connection.ts';
 import type { Credentials } from './sign-in.ts';
 
@@ -42,22 +43,12 @@ export async function doctor<C extends AwsClient>(
     account = (await probe(op)) ?? account;
     checks.push({ title: 'reachable', status: 'ok', message: `${title} answers in ${region}` });
   } catch (error) {
-    checks.push(failedCheck('reachable', error));
+    const check = failedCheck('reachable', error);
+    // Not being allowed to list says nothing about reading one secret.
+    checks.push(error instanceof Fault && error.kind === 'denied' ? { ...check, status: 'warn' } : check);
   }
   // As the AWS CLI shows it.
   const key = `access key ****${credentials.accessKeyId.slice(-4)}`;
   const identity = [account === undefined ? [] : `account ${account}`, key, region].flat().join(', ');
   return { identity, checks };
-}
-
-function failedCheck(title: string, error: unknown): Check {
-  if (!(error instanceof Fault)) throw error;
-  const { message, hint } = error.detail;
-  // Not being allowed to list says nothing about reading one secret.
-  return {
-    title,
-    status: title === 'reachable' && error.kind === 'denied' ? 'warn' : 'fail',
-    message,
-    ...(hint === undefined ? {} : { hint }),
-  };
 }

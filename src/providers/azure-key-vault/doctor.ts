@@ -1,6 +1,7 @@
 /** Health and identity of a provider, without reading a secret. */
 import { Fault } from '../../core/fault.ts';
 import type { Check, DoctorReport, Operation } from '../../provider-kit/contract.ts';
+import { failedCheck } from '../../provider-kit/failed-check.ts';
 import { sourceOf } from './entra-fault.ts';
 import type { Options } from './options.ts';
 import { DEFAULT_VAULT_DOMAIN } from './reference.ts';
@@ -12,7 +13,7 @@ import type { Vault } from './vault.ts';
 /** @param vault the provider's own vault; without one only signing in can be tried */
 export async function examine(options: Options, tokens: TokenSource, vault: Vault | undefined, op: Operation): Promise<DoctorReport> {
   const reached = vault === undefined ? undefined : await attempt(vault.probe(op));
-  if (reached?.kind === 'unauthenticated') return { checks: [failing('sign-in', reached)] };
+  if (reached?.kind === 'unauthenticated') return { checks: [failedCheck('sign-in', reached)] };
   const listing = vault === undefined ? [] : [listingCheck(vault.name, reached)];
   const scope = `https://${options.vaultDomain ?? DEFAULT_VAULT_DOMAIN}/.default`;
   let signIn: SignIn | undefined;
@@ -24,7 +25,7 @@ export async function examine(options: Options, tokens: TokenSource, vault: Vaul
     }),
   );
   if (refused !== undefined || signIn === undefined)
-    return { checks: [...(refused === undefined ? [] : [failing('sign-in', refused)]), ...listing] };
+    return { checks: [...(refused === undefined ? [] : [failedCheck('sign-in', refused)]), ...listing] };
   const message = `signed in with ${sourceOf(signIn)}${identity === undefined ? '' : ` as ${identity}`}`;
   return {
     ...(identity === undefined ? {} : { identity }),
@@ -45,20 +46,13 @@ async function attempt(work: Promise<void>): Promise<Fault | undefined> {
 
 function listingCheck(vault: string, fault: Fault | undefined): Check {
   if (fault === undefined) return { title: 'vault', status: 'ok', message: `${vault} answers, and its secrets may be listed` };
-  if (fault.kind !== 'denied') return failing('vault', fault);
+  if (fault.kind !== 'denied') return failedCheck('vault', fault);
   return {
-    ...failing('vault', fault),
+    ...failedCheck('vault', fault),
     status: 'warn',
     message: `${vault} answers, but its secrets may not be listed: list, check and describe need that (${fault.message})`,
   };
 }
-
-const failing = (title: string, fault: Fault): Check => ({
-  title,
-  status: 'fail',
-  message: fault.message,
-  ...(fault.detail.hint === undefined ? {} : { hint: fault.detail.hint }),
-});
 
 const longLived = (signIn: SignIn): readonly Check[] =>
   signIn.method === 'client-secret'
